@@ -1,0 +1,112 @@
+//! The tape: how a value crosses the border.
+//!
+//! A value is a flat array of 16-byte [`Node`]s in pre-order, root first, plus an arena of bytes
+//! that nodes point into by offset. A container's node says how many items follow and where it
+//! ends, so a reader may skip it without looking inside.
+
+use core::ffi::c_void;
+
+/// The version of the node format, first field of [`FfiTape`].
+pub const TAPE_VERSION: u32 = 1;
+
+/// How deep containers may nest; both sides refuse what is deeper.
+pub const MAX_DEPTH: usize = 128;
+
+/// One step of a value: its kind, a length and a payload whose meaning depends on the kind.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// One of the constants in [`tag`].
+    pub tag: u32,
+    /// Bytes of a string, bytes or big integer; items of a list; pairs of a map; else 0.
+    pub len: u32,
+    /// The number's bits, an arena offset, an address, or the index of the node after a container.
+    pub value: u64,
+}
+
+/// The kinds of [`Node`].
+pub mod tag {
+    /// Python's `None`.
+    pub const NULL: u32 = 0;
+    /// `False`.
+    pub const FALSE: u32 = 1;
+    /// `True`.
+    pub const TRUE: u32 = 2;
+    /// An integer; `value` is an `i64`.
+    pub const INT: u32 = 3;
+    /// An integer above `i64::MAX`; `value` is a `u64`.
+    pub const UINT: u32 = 4;
+    /// An integer beyond 64 bits: two's complement, little endian, in the arena.
+    pub const BIGINT: u32 = 5;
+    /// A float; `value` is the bits of an `f64`.
+    pub const FLOAT: u32 = 6;
+    /// UTF-8 text in the arena.
+    pub const STR: u32 = 7;
+    /// UTF-8 text at an address, lent for the time of the call.
+    pub const STR_REF: u32 = 8;
+    /// Bytes in the arena.
+    pub const BYTES: u32 = 9;
+    /// Bytes at an address, lent for the time of the call.
+    pub const BYTES_REF: u32 = 10;
+    /// A list: `len` values follow; `value` is the index of the node after the last.
+    pub const LIST: u32 = 11;
+    /// A tuple, laid out like a list.
+    pub const TUPLE: u32 = 12;
+    /// A map: `len` pairs follow, each a text node and a value; `value` as for a list.
+    pub const MAP: u32 = 13;
+}
+
+/// A tape lent for the time of one call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FfiTape {
+    /// [`TAPE_VERSION`] of the side that wrote it.
+    pub version: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The nodes, root first.
+    pub nodes: *const Node,
+    /// How many nodes there are.
+    pub node_count: usize,
+    /// The bytes that nodes point into by offset; may be NULL if `arena_len` is 0.
+    pub arena: *const u8,
+    /// How many bytes there are.
+    pub arena_len: usize,
+}
+
+/// A tape handed over: the receiver reads it, then calls `release(owner)` once.
+#[repr(C)]
+#[derive(Debug)]
+pub struct FfiOwnedTape {
+    /// What was written.
+    pub tape: FfiTape,
+    /// Passed back to `release`.
+    pub owner: *mut c_void,
+    /// Frees the tape; NULL if nothing is to be freed. May be called from any thread.
+    pub release: Option<unsafe extern "C" fn(owner: *mut c_void)>,
+}
+
+impl FfiTape {
+    /// A tape with nothing on it, for the callee to fill.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            version: TAPE_VERSION,
+            reserved: 0,
+            nodes: core::ptr::null(),
+            node_count: 0,
+            arena: core::ptr::null(),
+            arena_len: 0,
+        }
+    }
+}
+
+impl FfiOwnedTape {
+    /// A tape with nothing on it, for the callee to fill.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { tape: FfiTape::empty(), owner: core::ptr::null_mut(), release: None }
+    }
+}
+
+const _: () = assert!(size_of::<Node>() == 16 && align_of::<Node>() == 8);
