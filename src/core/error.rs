@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// What kind of failure an [`Error`] is. Each kind is one Python exception class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,8 @@ pub enum ErrorKind {
     Cleanup,
     /// The plugin asks to be started again later.
     NotReady,
+    /// The user interrupted the work (Ctrl-C); the source says how.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -46,6 +49,7 @@ impl ErrorKind {
             Self::Panic => "plugin_panicked",
             Self::Cleanup => "cleanup_failed",
             Self::NotReady => "not_ready",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -53,15 +57,19 @@ impl ErrorKind {
 /// A failure, with all that is needed to mend it.
 ///
 /// `Display` gives the message and the hint; `source` is the failure beneath, which the bindings
-/// hand to Python as `__cause__`.
-#[derive(Debug)]
-pub struct Error {
+/// hand to Python as `__cause__`. Cloning is cheap: clones share the source.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Inner>); // boxed: results are returned on every call, errors are rare
+
+#[derive(Clone, Debug)]
+struct Inner {
     kind: ErrorKind,
     message: String,
     plugin: Option<String>,
     hint: Option<String>,
     retry_after: Option<f64>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    parts: Vec<Error>,
 }
 
 /// The core's result.
@@ -70,84 +78,106 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure of `kind`; `message` says what failed and why, and names what it is about.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Inner {
             kind,
             message: message.into(),
             plugin: None,
             hint: None,
             retry_after: None,
             source: None,
+            parts: Vec::new(),
+        }))
+    }
+
+    /// Several failures as one; `headline` says what they have in common. A single one stays
+    /// itself, and an interruption among them is what remains.
+    #[must_use]
+    pub fn join(kind: ErrorKind, headline: &str, mut parts: Vec<Self>) -> Option<Self> {
+        if let Some(at) = parts.iter().position(|part| part.0.kind == ErrorKind::Interrupted) {
+            return Some(parts.swap_remove(at));
         }
+        if parts.len() < 2 {
+            return parts.pop();
+        }
+        let lines: Vec<_> = parts.iter().map(|part| format!("\n  - {part}")).collect();
+        let mut joined = Self::new(kind, format!("{headline}:{}", lines.concat()));
+        joined.0.plugin = parts[0].0.plugin.clone().filter(|plugin| {
+            parts.iter().all(|part| part.0.plugin.as_deref() == Some(plugin.as_str()))
+        });
+        joined.0.parts = parts;
+        Some(joined)
     }
 
     /// Names the plugin that failed, unless it is named already.
     #[must_use]
     pub fn with_plugin(mut self, plugin: impl Into<String>) -> Self {
-        self.plugin.get_or_insert_with(|| plugin.into());
+        self.0.plugin.get_or_insert_with(|| plugin.into());
         self
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Says after how many seconds it is worth trying again.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: f64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// Keeps the failure beneath this one.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
         self
     }
 
     /// What kind of failure it is.
     #[must_use]
-    pub const fn kind(&self) -> ErrorKind {
-        self.kind
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
     /// What failed and why, without the hint.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The plugin that failed, where there is one.
     #[must_use]
     pub fn plugin(&self) -> Option<&str> {
-        self.plugin.as_deref()
+        self.0.plugin.as_deref()
     }
 
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 
     /// Seconds after which it is worth trying again.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<f64> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<f64> {
+        self.0.retry_after
     }
 
-    /// The failure beneath, given away.
-    pub fn take_source(&mut self) -> Option<Box<dyn StdError + Send + Sync>> {
-        self.source.take()
+    /// The failures it joins; empty for a plain one.
+    #[must_use]
+    pub fn parts(&self) -> &[Self] {
+        &self.0.parts
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.hint {
+        f.write_str(&self.0.message)?;
+        match &self.0.hint {
+            Some(hint) if self.0.message.contains('\n') => write!(f, "\n{hint}"),
             Some(hint) => write!(f, ". {hint}"),
             None => Ok(()),
         }
@@ -156,7 +186,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -169,6 +199,26 @@ mod tests {
         let error = Error::new(ErrorKind::NotFound, "no plugin \"serach\"")
             .with_hint("Did you mean \"search\"?");
         assert_eq!(error.to_string(), "no plugin \"serach\". Did you mean \"search\"?");
+    }
+
+    #[test]
+    fn several_failures_are_told_together() {
+        let parts = vec![
+            Error::new(ErrorKind::Cleanup, "a failed").with_plugin("a"),
+            Error::new(ErrorKind::Cleanup, "b failed").with_plugin("b").with_hint("Mend b"),
+        ];
+        let joined = Error::join(ErrorKind::Cleanup, "cleanup failed", parts).unwrap();
+        assert_eq!(joined.to_string(), "cleanup failed:\n  - a failed\n  - b failed. Mend b");
+        assert_eq!((joined.plugin(), joined.parts().len()), (None, 2));
+        assert!(Error::join(ErrorKind::Cleanup, "nothing", Vec::new()).is_none());
+    }
+
+    #[test]
+    fn an_interruption_is_not_hidden_among_failures() {
+        let kinds = [ErrorKind::Cleanup, ErrorKind::Interrupted];
+        let parts = kinds.map(|kind| Error::new(kind, "x")).to_vec();
+        let joined = Error::join(ErrorKind::Cleanup, "cleanup failed", parts).unwrap();
+        assert_eq!(joined.kind(), ErrorKind::Interrupted);
     }
 
     #[test]

@@ -3,8 +3,51 @@
 //! It knows no Python and loads no library: what runs a plugin is given to it as a trait object.
 #![forbid(unsafe_code)]
 
+mod accept;
+mod call;
+mod config;
+mod discovery;
+mod entry;
 mod error;
+mod events;
+mod factory;
+pub mod graph;
+mod hooks;
+mod host;
+mod import;
+mod manifest;
 mod model;
+mod monitor;
+mod names;
+mod plugin;
+mod registry;
+mod requirement;
+mod schema;
+mod start;
+mod state;
+mod stop;
+mod turn;
+mod usage;
 
+#[cfg(test)]
+mod tests;
+
+pub use call::Call;
+pub use config::{Config, Environment, Settings, effective_config};
+pub use discovery::{Candidate, CandidateManifest, Scan, Unit, scan};
 pub use error::{Error, ErrorKind, Result};
+pub use events::{Event, EventSink, Matches, Pattern, SubscriptionId, Subscriptions};
+pub use factory::create;
+pub use hooks::{HookId, HookSet, Hooks};
+pub use host::{Host, Parts, Status};
+pub use import::{Found, Importer, import};
+pub use manifest::{Manifest, ManifestEntry, Owner};
 pub use model::{ActionInfo, Category, Exec, Failure, Kind, PluginInfo, Stage};
+pub use monitor::{Monitor, Observer, ObserverId};
+pub use names::{check_name, nearest, suggestion};
+pub use plugin::{Class, Hook, Instance};
+pub use registry::{Registered, Registry};
+pub use requirement::Requirement;
+pub use schema::CompiledSchema;
+pub use state::{PluginState, StateCell};
+pub use usage::{Outcome, Stats, Usage};

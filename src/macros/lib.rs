@@ -1,1 +1,53 @@
-//! Nothing yet.
+//! The macros of the `zerepy-plugin` crate, which re-exports them; their documentation is there.
+//!
+//! They read an author's code and write calls to `::zerepy_plugin::__private`: what happens at run
+//! time stands there, not in the generated code.
+
+mod docs;
+mod plugin;
+mod schema;
+
+use proc_macro::TokenStream;
+
+/// Makes a type a plugin; it stands on an inherent `impl` block without generics.
+///
+/// ```ignore
+/// /// What the plugin does: its description.
+/// #[plugin(connection, name = "search", requires = ["db>=1"])]
+/// impl Search { … }
+/// ```
+///
+/// The options are `connection` or `action`, `name`, and optionally `version` (else the crate's)
+/// and `requires`. In the block these functions are recognized by their names; each may return its
+/// value in a `Result` or as it is:
+///
+/// - `initialize(config: T) -> Result<Self>` makes a plugin that is ready; required. `T` derives
+///   `Deserialize` and `Schema`, and is mostly a `Config<Options>`. Without an argument the plugin
+///   takes no configuration.
+/// - `cleanup(&self) -> Result<()>` undoes what dropping the plugin does not. After an error it may
+///   be called again.
+/// - `is_configured(&self) -> bool`, `configure(&self) -> Result<bool>`, `health(&self) -> bool`.
+/// - each method with `#[action]` (short; on the caller's thread, with Python's interpreter held)
+///   or `#[action(blocking)]` (with the interpreter released) is an action. It takes `&self` and at
+///   most one argument that derives `Deserialize` and `Schema`, and may borrow from the call
+///   (`Query<'_>`); what it returns is `Serialize` and `Schema`. Its documentation is the
+///   action's description.
+/// - an action plugin has one action, `execute`, and may have
+///   `validate(&self, params: &T) -> Vec<String>`, the problems with its parameters.
+#[proc_macro_attribute]
+pub fn plugin(options: TokenStream, block: TokenStream) -> TokenStream {
+    plugin::expand(options.into(), block.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Describes a struct with named fields, or an enum of names, as JSON Schema.
+///
+/// Documentation becomes the descriptions. Of serde's attributes it follows `rename`, `rename_all`,
+/// `default`, `skip`, `skip_deserializing` and `deny_unknown_fields`; those that change the shape
+/// otherwise are errors. A field is required unless it is an `Option` or has a default.
+/// `#[schema(secret)]` on a field keeps its value out of logs and errors.
+#[proc_macro_derive(Schema, attributes(schema, serde))]
+pub fn derive_schema(item: TokenStream) -> TokenStream {
+    schema::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

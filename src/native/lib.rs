@@ -1,1 +1,28 @@
-//! Nothing yet.
+//! Plugins from shared libraries: reading what a library declares, loading it, calling it.
+//!
+//! All of the host's unsafe code that deals with libraries stands here, and what it offers is safe:
+//! a caller can hold nothing wrongly enough to make it read or call what is not there. It trusts
+//! neither files (`elf.rs`) nor what plugins write (`tape`), but a library's code, once loaded, is
+//! part of the process and may do anything. It knows no Python and no lifecycle.
+
+mod cache;
+mod descriptor;
+mod elf;
+mod failure;
+mod file;
+mod fork;
+mod gate;
+mod handshake;
+mod host;
+mod inspect;
+mod instance;
+mod library;
+mod refusal;
+mod table;
+mod tape;
+
+pub use inspect::{LibraryInfo, inspect};
+pub use instance::Instance;
+pub use library::{Library, load};
+pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, from_json, to_json};
+pub use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};

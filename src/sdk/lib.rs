@@ -1,1 +1,90 @@
-//! Nothing yet.
+//! Write a plugin for ZerePy agents in Rust.
+//!
+//! A plugin is a type with one annotated `impl` block; a library exports one or several of them:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use zerepy_plugin::{Config, Result, Schema, plugin};
+//!
+//! #[derive(Deserialize, Schema)]
+//! struct Options {
+//!     /// What to greet with.
+//!     #[serde(default)]
+//!     greeting: Option<String>,
+//! }
+//!
+//! #[derive(Deserialize, Schema)]
+//! struct Greet<'a> {
+//!     /// Whom to greet.
+//!     name: &'a str,
+//! }
+//!
+//! struct Greeter {
+//!     greeting: String,
+//! }
+//!
+//! /// Greets people.
+//! #[plugin(connection, name = "greeter")]
+//! impl Greeter {
+//!     fn initialize(config: Config<Options>) -> Result<Self> {
+//!         Ok(Self { greeting: config.options.greeting.unwrap_or_else(|| "Hello".into()) })
+//!     }
+//!
+//!     /// Greets one person.
+//!     #[action]
+//!     fn greet(&self, params: Greet<'_>) -> String {
+//!         format!("{}, {}!", self.greeting, params.name)
+//!     }
+//! }
+//!
+//! zerepy_plugin::export!(Greeter);
+//! # fn main() {}
+//! ```
+//!
+//! Build it as a `cdylib`. An instance is shared between threads, so the type is `Send + Sync`;
+//! an `#[action]` runs on the caller's thread with Python's interpreter held and must be short, an
+//! `#[action(blocking)]` runs with the interpreter released. A panic is caught at the border: it
+//! becomes an error, and the instance has to be initialized again.
+//!
+//! Nothing here knows Python: the host turns Python objects into a tape and back.
+
+// Derived code refers to `::zerepy_plugin`, also in this crate's own tests.
+extern crate self as zerepy_plugin;
+
+mod codec;
+mod config;
+mod descriptor;
+mod error;
+mod export;
+mod host;
+mod json;
+mod schema;
+pub mod testing;
+mod value;
+
+pub use zerepy_plugin_abi::Level;
+pub use zerepy_plugin_macros::{Schema, plugin};
+
+pub use crate::config::Config;
+pub use crate::error::{Error, Result};
+pub use crate::schema::{Field, Schema, Shape};
+pub use crate::value::{BigInt, Bytes, Value};
+
+/// What the macros' expansions use. It may change in any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use zerepy_plugin_abi::{
+        ABI_MAJOR, ABI_MINOR, ActionIndex, FfiError, FfiHost, FfiLibrary, FfiPlugin, FfiSlice,
+        MAGIC,
+    };
+
+    pub use crate::codec::{Payload, Tape};
+    pub use crate::descriptor::{
+        ActionDescriptor, Category, Exec, LibraryDescriptor, PluginDescriptor, SDK, measure, render,
+    };
+    pub use crate::export::{
+        Check, Exported, Tables, encode_result, handshake, library, no_params, read_config,
+        read_params, read_problems, table, unknown_action,
+    };
+    pub use crate::host::log;
+}

@@ -1,0 +1,99 @@
+"""Importing the Python code of plugins, each in a namespace of its own.
+
+A plugin directory becomes a package that is never on ``sys.path``; what it contains are its
+modules. So relative imports work, names never collide, and the standard library is never shadowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+from zerepy_plugins.base import ActionPlugin, ConnectionPlugin, PluginBase
+from zerepy_plugins.errors import PluginConfigError
+
+
+def load(path: str, root: str) -> list[type[PluginBase]]:
+    """Import one plugin and return the concrete plugin classes that it defines.
+
+    Args:
+        path: A module ``x.py``, or a folder ``x`` with ``__init__.py``, ``plugin.py`` or both.
+        root: The plugin directory that it was found in.
+
+    Raises:
+        PluginConfigError: It defines only plugin classes that lack methods.
+
+    Any error of the plugin's own code passes through; a failed import leaves no module of the plugin
+    in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one plugin.
+
+    """
+    package = _package(_root_package(root), root)
+    before = set(sys.modules)
+    try:
+        return _load(Path(path), package, Path(root))
+    except BaseException:
+        for name in set(sys.modules) - before:
+            if name.startswith(f"{package}."):
+                del sys.modules[name]
+        raise
+
+
+def _load(path: Path, package: str, root: Path) -> list[type[PluginBase]]:
+    *folders, last = path.relative_to(root).with_suffix("").parts
+    folder = root
+    for part in folders:
+        folder /= part
+        package = _package(f"{package}.{part}", str(folder))
+    name = f"{package}.{last}"
+    if not path.is_dir():
+        return _classes_of(importlib.import_module(name), name)
+    classes: list[type[PluginBase]] = []
+    if (path / "__init__.py").is_file():
+        classes = _classes_of(importlib.import_module(name), name)
+    else:
+        _package(name, str(path))
+    if not classes and (path / "plugin.py").is_file():
+        classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
+    return classes
+
+
+def _root_package(root: str) -> str:
+    return f"zerepy_plugins_loaded_{hashlib.blake2s(root.encode(), digest_size=5).hexdigest()}"
+
+
+def _package(name: str, folder: str) -> str:
+    """Make a package that holds nothing but a folder to import from, unless it is there already."""
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__path__ = [folder]
+        module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
+        module.__spec__.submodule_search_locations = [folder]
+        sys.modules[name] = module
+    return name
+
+
+def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
+    """Return the concrete plugin classes among a module's names that its plugin itself defines."""
+    own = {
+        found: None
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and issubclass(found, (ConnectionPlugin, ActionPlugin))
+        and f"{found.__module__}.".startswith(f"{unit}.")
+    }
+    concrete = [found for found in own if not inspect.isabstract(found)]
+    if own and not concrete:
+        raise PluginConfigError(
+            "; ".join(f"class {found.__name__} lacks {_missing(found)}" for found in own),
+            hint="Write the missing methods; a plugin class must define all of them",
+        )
+    return concrete
+
+
+def _missing(found: type) -> str:
+    return ", ".join(sorted(getattr(found, "__abstractmethods__", ())))

@@ -1,0 +1,145 @@
+"""The classes that plugins subclass, in Python and, through generated classes, in Rust.
+
+The base is a native class without fields, so these mix with dataclasses, pydantic models (listed
+first), ``Generic`` and each other; instances can be copied, pickled and weakly referenced.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zerepy_plugins import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zerepy_plugins.context import PluginContext
+
+__all__ = ["ActionPlugin", "ConnectionPlugin", "PluginBase"]
+
+
+class _ClassReadable(property):
+    """A property that also answers on the class, as ``name`` and ``version`` must."""
+
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any:
+        if instance is not None or self.fget is None:
+            return super().__get__(instance, owner)
+        try:
+            return self.fget(owner)
+        except Exception as error:
+            name = self.fget.__name__
+            raise AttributeError(
+                f"{owner.__qualname__ if owner else '?'}.{name} needs an instance: "
+                f"make it a plain class attribute, or a property that returns a constant ({error})"
+            ) from error
+
+
+class PluginBase(_native.PluginBase, metaclass=ABCMeta):
+    """What every plugin is: a name, a version, a beginning and an end.
+
+    Any ``__init__`` signature is fine: none, ``(self, config)``, or one that never calls
+    ``super().__init__()``. Before ``initialize`` the manager sets ``self.context``.
+
+    Optional members, used when present: ``requires`` (names of plugins with optional PEP 440
+    ranges), ``config_schema`` (a JSON Schema or a pydantic model), the four methods of
+    :class:`PluginHooks`, and ``health() -> bool``.
+    """
+
+    context: PluginContext
+    requires: ClassVar[list[str]] = []
+    """Plugins that must run first: ``"db"`` or ``"db>=1.2,<2"``."""
+    config_schema: ClassVar[Any] = None
+    """What ``initialize`` accepts: a JSON Schema ``dict`` or a pydantic model class."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for attribute in ("name", "version"):
+            own = cls.__dict__.get(attribute)
+            if isinstance(own, property) and not getattr(own, "__isabstractmethod__", False):
+                setattr(cls, attribute, _ClassReadable(own.fget, own.fset, own.fdel, own.__doc__))
+
+    if TYPE_CHECKING:
+        # For type checkers: plain class attributes and properties are both fine.
+        name: Any
+        version: Any
+    else:
+
+        @property
+        @abstractmethod
+        def name(self) -> str:
+            """The plugin's name, unique among the plugins of a manager."""
+
+        @property
+        @abstractmethod
+        def version(self) -> str:
+            """The plugin's version (PEP 440), such as ``"1.0.0"``."""
+
+    @abstractmethod
+    def initialize(self, config: dict[str, Any]) -> Any:
+        """Make the plugin ready for calls.
+
+        Args:
+            config: The content of the manifest's ``config``: ``{"enabled": true, "options": {…}}``,
+                merged from all scopes and checked against ``config_schema``.
+
+        Raise :class:`~zerepy_plugins.errors.PluginNotReady` if that is not possible yet. After an
+        error ``cleanup`` is not called; what was given to ``context.add_cleanup`` is run.
+
+        """
+
+    @abstractmethod
+    def cleanup(self) -> Any:
+        """Undo ``initialize``. Called again if it raised and the plugin is stopped again."""
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        if isinstance(state, dict) and "context" in state:
+            state = {key: value for key, value in state.items() if key != "context"}
+        return state
+
+
+class ConnectionPlugin(PluginBase):
+    """A connection to something, with named actions."""
+
+    actions: ClassVar[Any] = {}
+    """Its actions: a ``dict`` from name to description, or to ``{"description", "params",
+    "result"}`` with JSON Schemas."""
+
+    @abstractmethod
+    def is_configured(self) -> bool:
+        """Say whether the plugin has what it needs to work, such as credentials."""
+
+    @abstractmethod
+    def configure(self) -> bool:
+        """Set the plugin up, and say whether it is configured now."""
+
+    @abstractmethod
+    def perform_action(self, action: str, params: dict[str, Any]) -> Any:
+        """Perform one of the plugin's actions; may be ``async``.
+
+        Args:
+            action: The action's name.
+            params: The caller's own object, not a copy.
+
+        """
+
+
+class ActionPlugin(PluginBase):
+    """One action."""
+
+    params_schema: ClassVar[Any] = None
+    """What ``execute`` accepts: a JSON Schema ``dict`` or a pydantic model class."""
+
+    @abstractmethod
+    def validate_params(self, params: dict[str, Any]) -> list[str]:
+        """List the problems with ``params``; an empty list means there are none."""
+
+    if TYPE_CHECKING:
+        # For type checkers: an ``async def`` and a plain ``def`` are both fine.
+        execute: Callable[..., Any]
+    else:
+
+        @abstractmethod
+        async def execute(self, params: dict[str, Any]) -> Any:
+            """Do it; may be a plain ``def``. ``params`` is the caller's own object, not a copy."""

@@ -1,0 +1,37 @@
+"""The command line's surface: which commands there are. What they do stands in their own files."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from zerepy_plugins.cli.call import call
+from zerepy_plugins.cli.demo import demo
+from zerepy_plugins.cli.doctor import doctor
+from zerepy_plugins.cli.info import info
+from zerepy_plugins.cli.list import list_plugins
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
+    "3 some plugins are broken (list, doctor); 130 interrupted."
+)
+
+
+def build_app() -> typer.Typer:
+    """Return the application, with plain help texts where standard output is not a terminal."""
+    app = typer.Typer(
+        name="zpl",
+        help="Find, inspect and call the plugins of a Python agent.",
+        epilog=_EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    )
+    app.command("list")(list_plugins)
+    app.command()(info)
+    app.command()(call)
+    app.command()(doctor)
+    app.command()(demo)
+    return app

@@ -1,0 +1,98 @@
+"""`zpl call`: one call of one plugin, started for it and stopped afterwards."""
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from zerepy_plugins import PluginManager
+from zerepy_plugins.cli.output import print_json, print_value
+from zerepy_plugins.cli.params import parse_params
+from zerepy_plugins.cli.reporting import reporting
+from zerepy_plugins.cli.session import (
+    ConfigFile,
+    PluginDirs,
+    ShowTraceback,
+    describe,
+    open_manager,
+)
+
+
+class Output(StrEnum):
+    """How the result is written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+def call(
+    name: Annotated[str, typer.Argument(help="The plugin's name.", show_default=False)],
+    action: Annotated[
+        str | None,
+        typer.Argument(
+            help="A connection's action; none for an action plugin.", show_default=False
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="KEY=VALUE",
+            show_default=False,
+            help="A parameter; repeatable. Read as the action's schema says; where it says nothing,"
+            " as JSON if it is JSON, else as a string.",
+        ),
+    ] = None,
+    document: Annotated[
+        str | None,
+        typer.Option(
+            "--json",
+            metavar="OBJECT",
+            show_default=False,
+            help="All parameters as one JSON object; '-' reads it from standard input.",
+        ),
+    ] = None,
+    output: Annotated[
+        Output,
+        typer.Option("--output", help="How to write the result; auto: JSON unless on a terminal."),
+    ] = Output.AUTO,
+    plugins: PluginDirs = None,
+    config: ConfigFile = None,
+    traceback: ShowTraceback = False,
+) -> None:
+    """Call a plugin once and print the result.
+
+    Only the plugin called and what it requires are started.
+    """
+    with reporting(traceback), open_manager(plugins, config) as manager:
+        described = describe(manager, name)
+        schema = _params_schema(described, action)
+        params = parse_params(param or (), document, schema)
+        manager.start_plugins(name)
+        result = _perform(manager, name, action, params)
+    if output is Output.JSON or (output is Output.AUTO and not sys.stdout.isatty()):
+        print_json(result)
+    else:
+        print_value(result)
+
+
+def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[str, Any] | None:
+    """Return the schema of the parameters; raise a usage error if the form of call is wrong."""
+    name, actions = described["name"], described["actions"]
+    if described["category"] == "action":
+        if action is not None:
+            raise typer.BadParameter(f"{name!r} is an action plugin: it has no actions to choose")
+        return next((details["params"] for details in actions.values()), None)
+    if action is None:
+        raise typer.BadParameter(f"{name!r} is a connection: name one of {', '.join(actions)}")
+    details = actions.get(action)
+    return None if details is None else details["params"]
+
+
+def _perform(manager: PluginManager, name: str, action: str | None, params: dict[str, Any]) -> Any:
+    if action is None:
+        return manager.execute_sync(name, params)
+    return manager.perform_action(name, action, params)

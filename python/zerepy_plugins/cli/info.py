@@ -1,0 +1,91 @@
+"""`zpl info`: everything known about one plugin, its secrets left out."""
+
+import json
+from collections.abc import Mapping
+from inspect import cleandoc
+from textwrap import indent
+from typing import Annotated, Any
+
+import typer
+from rich.padding import Padding
+
+from zerepy_plugins.cli.output import console, print_json, table
+from zerepy_plugins.cli.params import type_names
+from zerepy_plugins.cli.reporting import reporting
+from zerepy_plugins.cli.session import (
+    AsJson,
+    ConfigFile,
+    PluginDirs,
+    ShowTraceback,
+    describe,
+    open_manager,
+)
+
+_FACTS = ("category", "version", "kind", "origin", "requires")
+
+
+def info(
+    name: Annotated[str, typer.Argument(help="The plugin's name.", show_default=False)],
+    plugins: PluginDirs = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    traceback: ShowTraceback = False,
+) -> None:
+    """Describe a plugin: its actions and their parameters, what it requires, its configuration."""
+    with reporting(traceback), open_manager(plugins, config) as manager:
+        described = dict(describe(manager, name))
+        state = next(found.state.value for found in manager.status() if found.name == name)
+        described["state"] = state
+        if as_json:
+            print_json(described)
+        else:
+            _print_description(described)
+
+
+def _print_description(described: Mapping[str, Any]) -> None:
+    out = console()
+    _print_headed(described["name"], described["description"])
+    out.print()
+    for fact in (*_FACTS, "state"):
+        value = described[fact]
+        text = value if isinstance(value, str) else ", ".join(value) or "nothing"
+        out.print(f"  {fact:<9} {text}", soft_wrap=True)
+    for action, details in described["actions"].items():
+        out.print()
+        _print_headed(action, details["description"])
+        _print_schema(details["params"])
+    _print_configuration(described["config_schema"], described["config"])
+
+
+def _print_headed(heading: str, description: str) -> None:
+    out = console()
+    out.print(heading, style="bold")
+    if description:
+        out.print(indent(cleandoc(description), "  "), soft_wrap=True)
+
+
+def _print_schema(schema: Mapping[str, Any] | None) -> None:
+    """Show the parameters that a JSON Schema describes, one a line."""
+    if not schema or not schema.get("properties"):
+        return
+    required = schema.get("required", ())
+    grid = table("parameter", "type", "required", "default", "description")
+    for key, part in schema["properties"].items():
+        grid.add_row(
+            key,
+            " or ".join(type_names(schema, key)) or "any",
+            "yes" if key in required else "",
+            json.dumps(part["default"], ensure_ascii=False) if "default" in part else "",
+            part.get("description", ""),
+        )
+    console().print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def _print_configuration(schema: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:
+    out = console()
+    options = (schema or {}).get("properties", {}).get("options")
+    if options:
+        out.print("\noptions", style="bold")
+        _print_schema(options)
+    out.print("\nconfiguration", style="bold")
+    out.print(indent(json.dumps(config, indent=2, ensure_ascii=False), "  "), soft_wrap=True)

@@ -1,0 +1,89 @@
+"""What the commands share: where plugins are looked for, and a manager that is always stopped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zerepy_plugins import PluginHooks, PluginManager
+from zerepy_plugins.errors import PluginNotFoundError
+
+CONFIG_FILE = "zerepy-plugins.toml"
+
+PluginDirs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugins",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        show_default=False,
+        help="Look for plugins here; repeatable. Default: ./plugins and ~/.zerepy/plugins.",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+        help=f"Configuration, JSON or TOML. Default: {CONFIG_FILE}, where there is one.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Write JSON, and nothing else, to standard output.")
+]
+ShowTraceback = Annotated[
+    bool, typer.Option("--traceback", help="Show the Python traceback of a failure.")
+]
+
+
+def searched_dirs(given: list[Path] | None) -> list[Path]:
+    """Return the directories to look in, whether or not they exist."""
+    return given or [Path("plugins"), Path.home() / ".zerepy" / "plugins"]
+
+
+def config_file(given: Path | None) -> Path | None:
+    """Return the configuration file to read, or `None` where there is none."""
+    default = Path(CONFIG_FILE)
+    return given or (default if default.is_file() else None)
+
+
+@contextmanager
+def open_manager(
+    plugins: list[Path] | None,
+    config: Path | Mapping[str, Any] | None,
+    hooks: Sequence[PluginHooks] = (),
+) -> Iterator[PluginManager]:
+    """Give a manager that knows the plugins but has started none; stop what was started.
+
+    Raises `PluginConfigError` for a configuration that cannot be used. Broken plugins are in the
+    manager's `failures`.
+    """
+    source = config if isinstance(config, Mapping) else config_file(config)
+    directories = [directory for directory in searched_dirs(plugins) if directory.is_dir()]
+    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks)
+    try:
+        manager.load_plugins()
+        yield manager
+    finally:
+        manager.stop_plugins()
+
+
+def describe(manager: PluginManager, name: str) -> dict[str, Any]:
+    """Return what is known of a plugin.
+
+    Raises what broke the plugin if it is there but broken, else `PluginNotFoundError` with the
+    nearest names.
+    """
+    try:
+        return manager.describe(name)
+    except PluginNotFoundError:
+        for failure in manager.failures:
+            if failure.plugin == name:
+                raise failure.error from None
+        raise

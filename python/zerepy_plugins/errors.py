@@ -1,0 +1,181 @@
+"""What can go wrong, as exceptions.
+
+Every error knows the ``plugin`` it is about (or ``None``), a stable ``code`` for programs to compare,
+and a ``hint`` that says what to do (or ``None``). The failure beneath is its ``__cause__``. All of
+them can be pickled.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "InvalidParamsError",
+    "PluginAbiError",
+    "PluginCleanupError",
+    "PluginConfigError",
+    "PluginCrashedError",
+    "PluginDependencyError",
+    "PluginError",
+    "PluginExecutionError",
+    "PluginLoadError",
+    "PluginNotFoundError",
+    "PluginNotReady",
+    "PluginPanicError",
+    "PluginStateError",
+    "PluginTimeoutError",
+    "PluginTrustError",
+]
+
+
+class PluginError(Exception):
+    """Anything that goes wrong with a plugin.
+
+    Args:
+        message: What failed, which plugin, and why.
+        plugin: The plugin's name.
+        code: A stable word for programs to compare; by default that of the class.
+        hint: What to do about it.
+
+    """
+
+    default_code: ClassVar[str] = "plugin_error"
+
+    plugin: str | None
+    code: str
+    hint: str | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        plugin: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.plugin = plugin
+        self.code = code or self.default_code
+        self.hint = hint
+
+    def __str__(self) -> str:
+        separator = "\n" if "\n" in self.message else ". "
+        return f"{self.message}{separator}{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[PluginError], args: tuple[Any, ...], state: dict[str, Any]) -> PluginError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class PluginNotFoundError(PluginError, LookupError):
+    """There is no plugin, or no action, of that name; the hint offers the nearest."""
+
+    default_code = "not_found"
+
+
+class PluginLoadError(PluginError):
+    """A plugin could not be found, read, imported or loaded."""
+
+    default_code = "load_failed"
+
+
+class PluginAbiError(PluginLoadError):
+    """A shared library was built for another version of the plugin ABI."""
+
+    default_code = "abi_mismatch"
+
+
+class PluginTrustError(PluginLoadError):
+    """A shared library is not one that may be loaded."""
+
+    default_code = "not_trusted"
+
+
+class PluginConfigError(PluginError, ValueError):
+    """A configuration, a manifest or a plugin class is wrong; all problems are listed together."""
+
+    default_code = "invalid_config"
+
+
+class PluginDependencyError(PluginError):
+    """A plugin that is needed is missing, has the wrong version, or depends back."""
+
+    default_code = "dependency_failed"
+
+
+class PluginStateError(PluginError):
+    """The operation is not possible in the state that the plugin is in."""
+
+    default_code = "wrong_state"
+
+
+class PluginExecutionError(PluginError):
+    """An action, or ``initialize``, failed; the plugin's own exception is the cause."""
+
+    default_code = "execution_failed"
+
+
+class PluginTimeoutError(PluginExecutionError, TimeoutError):
+    """A time limit was reached."""
+
+    default_code = "timed_out"
+
+
+class PluginPanicError(PluginExecutionError):
+    """A Rust plugin panicked; it takes no calls until it is initialized again."""
+
+    default_code = "plugin_panicked"
+
+
+class PluginCrashedError(PluginExecutionError):
+    """The process in which a plugin ran has died."""
+
+    default_code = "plugin_crashed"
+
+
+class InvalidParamsError(PluginExecutionError, ValueError):
+    """An action's parameters are wrong; the message names each one by its path."""
+
+    default_code = "invalid_params"
+
+
+class PluginCleanupError(PluginError):
+    """Cleaning up failed. Everything was cleaned up that could be; several errors form a group."""
+
+    default_code = "cleanup_failed"
+
+
+class PluginNotReady(PluginError):  # noqa: N818 - the name is part of the documented interface
+    """Raised by a plugin's ``initialize``: not possible yet, try again later.
+
+    Args:
+        message: Why it is not possible yet.
+        retry_after: After how many seconds it is worth trying again.
+        plugin: The plugin's name.
+        code: A stable word for programs to compare; by default that of the class.
+        hint: What to do about it.
+
+    """
+
+    default_code = "not_ready"
+
+    retry_after: float | None
+
+    def __init__(
+        self,
+        message: str = "",
+        retry_after: float | None = None,
+        *,
+        plugin: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, plugin=plugin, code=code, hint=hint)
+        self.retry_after = retry_after

@@ -1,0 +1,66 @@
+//! Calls through a manager: admitted, run, accounted for.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use zerepy_core::{Call, Error, ErrorKind, Outcome};
+
+use crate::class::PluginClass;
+use crate::environment::PluginHost;
+use crate::errors::{self, OrRaise};
+use crate::target::{Named, Verb};
+
+/// Calls a plugin and waits for the result.
+pub(crate) fn sync<'py>(
+    py: Python<'py>,
+    host: &PluginHost,
+    verb: Verb,
+    plugin: &str,
+    action: &str,
+    params: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let call = host.admit(plugin, action).or_raise(py)?;
+    let instance = Arc::clone(call.instance());
+    match instance.target().call(py, verb, &Named { plugin, action }, params) {
+        Ok(result) => {
+            call.conclude_ok();
+            Ok(result)
+        }
+        Err(error) => Err(call.conclude_err(py, error)),
+    }
+}
+
+/// How a call ends, and what its caller gets to see.
+pub(crate) trait Conclusion {
+    fn conclude_ok(self);
+    fn conclude_err(self, py: Python<'_>, error: Error) -> PyErr;
+    fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr;
+}
+
+impl Conclusion for Call<PluginClass> {
+    fn conclude_ok(self) {
+        self.finish(Outcome::Success, None);
+    }
+
+    fn conclude_err(self, py: Python<'_>, error: Error) -> PyErr {
+        let error = error.with_plugin(self.plugin());
+        let outcome = match error.kind() {
+            ErrorKind::Interrupted => Outcome::Abandoned,
+            _ => Outcome::Failure,
+        };
+        let raised = errors::to_python(py, &error);
+        self.finish(outcome, Some(error.message()));
+        raised
+    }
+
+    fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr {
+        let named = Named { plugin: self.plugin(), action: self.action() };
+        let error = named.failure(py, raised);
+        self.conclude_err(py, error)
+    }
+}
+
+/// The error for a worker thread that ended without an answer.
+pub(crate) fn worker_died(why: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Execution, format!("the worker thread of the call died: {why}"))
+}

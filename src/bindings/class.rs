@@ -1,0 +1,119 @@
+//! A plugin class, as the core sees it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use zerepy_core::{Category, Class, Config, Error, ErrorKind, Kind, Registered, Result};
+
+use crate::describe::describe;
+use crate::environment::Environment;
+use crate::instance::PluginInstance;
+use crate::{convert, errors};
+
+/// A Python class that makes plugins: a user's own, or the one made for a native plugin.
+pub(crate) struct PluginClass {
+    class: Py<PyType>,
+}
+
+impl PluginClass {
+    /// The class itself.
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> Bound<'py, PyType> {
+        self.class.bind(py).clone()
+    }
+}
+
+/// Checks a class and reads what the registry needs; `name` overrides its own.
+pub(crate) fn checked(
+    class: &Bound<'_, PyAny>,
+    category: Option<Category>,
+    name: Option<&str>,
+    origin: String,
+) -> Result<Registered<PluginClass>> {
+    let py = class.py();
+    let wrong = |why: String| Error::new(ErrorKind::Config, format!("{}: {why}", shown(class)));
+    let class = class
+        .cast::<PyType>()
+        .map_err(|_| wrong("it is no class".into()).with_hint("Register the class, not an instance"))?;
+    let category = category_of(class, category).map_err(wrong)?;
+    let missing = missing_methods(class);
+    if !missing.is_empty() {
+        return Err(wrong(format!("it is abstract, it lacks {}", missing.join(", ")))
+            .with_hint("Write the missing methods"));
+    }
+    let info = describe(class, category, name)?;
+    let native = base_class(py, "zerepy_plugins.native", "NativePlugin")
+        .and_then(|base| class.is_subclass(&base));
+    let kind = if native.unwrap_or(false) { Kind::Native } else { Kind::Python };
+    let class = PluginClass { class: class.clone().unbind() };
+    Ok(Registered { info, kind, origin, class, defaults: serde_json::Map::new() })
+}
+
+fn shown(class: &Bound<'_, PyAny>) -> String {
+    class.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
+}
+
+/// The category asked for, if the class fits; else the one its base says.
+fn category_of(class: &Bound<'_, PyType>, wanted: Option<Category>) -> Result<Category, String> {
+    let fits = |category: &Category| {
+        let name = match category {
+            Category::Connection => "ConnectionPlugin",
+            Category::Action => "ActionPlugin",
+        };
+        let base = base_class(class.py(), "zerepy_plugins.base", name);
+        base.and_then(|base| class.is_subclass(&base)).unwrap_or(false)
+    };
+    let found = wanted.map_or_else(|| Category::ALL.into_iter().find(&fits), |wanted| Some(wanted).filter(fits));
+    found.ok_or_else(|| match wanted {
+        Some(wanted) => format!("it is no {wanted} plugin: it does not extend that base class"),
+        None => "it extends neither ConnectionPlugin nor ActionPlugin".to_owned(),
+    })
+}
+
+fn base_class<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import(module)?.getattr(name)
+}
+
+fn missing_methods(class: &Bound<'_, PyType>) -> Vec<String> {
+    let names = class.getattr("__abstractmethods__").and_then(|names| names.try_iter());
+    let names = names.into_iter().flatten().flatten().map(|name| name.to_string());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+impl Class for PluginClass {
+    type Instance = PluginInstance;
+    type Environment = Environment;
+
+    fn create(&self, config: &Config) -> Result<PluginInstance> {
+        Python::attach(|py| {
+            let class = self.class.bind(py);
+            let created = takes_config(class).and_then(|takes_config| {
+                let config = convert::to_python(py, &config.value)?;
+                let object = if takes_config { class.call1((&config,)) } else { class.call0() }?;
+                PluginInstance::new(object, config)
+            });
+            created.map_err(|raised| {
+                errors::from_python(py, raised, ErrorKind::Execution, "creating the plugin")
+            })
+        })
+    }
+}
+
+/// Whether the class wants its configuration when it is instantiated: a parameter called `config`,
+/// or one that must be given.
+fn takes_config(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let inspect = class.py().import("inspect")?;
+    let parameters = inspect.call_method1("signature", (class,))?.getattr("parameters")?;
+    if parameters.contains("config")? {
+        return Ok(true);
+    }
+    let empty = inspect.getattr("Parameter")?.getattr("empty")?;
+    for parameter in parameters.call_method0("values")?.try_iter()? {
+        let parameter = parameter?;
+        let kind = parameter.getattr("kind")?.getattr("name")?.to_string();
+        if kind.starts_with("POSITIONAL") && parameter.getattr("default")?.is(&empty) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

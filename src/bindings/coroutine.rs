@@ -1,0 +1,228 @@
+//! The awaitable form of a call: a coroutine object that starts when it is awaited.
+
+use std::mem;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::intern;
+use pyo3::types::PyTuple;
+use zerepy_core::{Call, Result};
+
+use crate::call::{self, Conclusion};
+use crate::class::PluginClass;
+use crate::environment::PluginHost;
+use crate::errors::OrRaise;
+use crate::native::{Detached, Handle};
+use crate::target::{First, Named, Verb, begin_native};
+use crate::walk;
+
+/// A call that has not been awaited yet.
+pub(crate) enum Request {
+    /// Through a manager: admitted and accounted for.
+    Hosted { host: Arc<PluginHost>, verb: Verb, plugin: String, action: String },
+    /// Straight to an instance.
+    Direct { handle: Arc<Handle>, action: String },
+}
+
+enum State {
+    Created { request: Request, params: Option<Py<PyAny>> },
+    /// `inner` is being driven; `call` is accounted for when it ends.
+    Running { inner: Py<PyAny>, call: Option<Call<PluginClass>> },
+    Ended,
+}
+
+/// What `perform_action_async` and `execute` return. It is awaited once, by one task at a time, like
+/// any coroutine; closing or dropping it after it began counts the call as abandoned.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct CallCoroutine {
+    state: Mutex<State>,
+}
+
+impl CallCoroutine {
+    pub(crate) fn new(request: Request, params: Option<Py<PyAny>>) -> Self {
+        Self { state: Mutex::new(State::Created { request, params }) }
+    }
+
+    pub(crate) fn direct(handle: Arc<Handle>, action: String, params: Option<Py<PyAny>>) -> Self {
+        Self::new(Request::Direct { handle, action }, params)
+    }
+
+    /// Takes the state out; nobody else can step meanwhile, and no lock is held while Python runs.
+    fn take(&self) -> PyResult<State> {
+        match mem::replace(&mut *self.state.lock(), State::Ended) {
+            State::Ended => {
+                Err(PyRuntimeError::new_err("cannot reuse an already awaited coroutine"))
+            }
+            state => Ok(state),
+        }
+    }
+
+    /// One step: `resume` drives the inner awaitable.
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (inner, call) = match self.take()? {
+            State::Created { request, params } => match start(py, request, params)? {
+                Started::Done(result) => return Err(returned(result)),
+                Started::Waiting(inner, call) => {
+                    return self.settle(py, inner.call_method1(intern!(py, "send"), (py.None(),)), inner, call);
+                }
+            },
+            State::Running { inner, call } => (inner.into_bound(py), call),
+            State::Ended => unreachable!("take() refuses it"),
+        };
+        self.settle(py, resume(&inner), inner, call)
+    }
+
+    /// Suspends again on a yielded value, concludes on anything else.
+    fn settle<'py>(
+        &self,
+        py: Python<'py>,
+        outcome: PyResult<Bound<'py, PyAny>>,
+        inner: Bound<'py, PyAny>,
+        call: Option<Call<PluginClass>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match outcome {
+            Ok(yielded) => {
+                *self.state.lock() = State::Running { inner: inner.unbind(), call };
+                Ok(yielded)
+            }
+            Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
+                if let Some(call) = call {
+                    call.conclude_ok();
+                }
+                Err(raised)
+            }
+            Err(raised) => Err(call.map_or_else(|| raised.clone_ref(py), |call| call.conclude_raised(py, raised.clone_ref(py)))),
+        }
+    }
+}
+
+enum Started<'py> {
+    Done(Bound<'py, PyAny>),
+    Waiting(Bound<'py, PyAny>, Option<Call<PluginClass>>),
+}
+
+fn start<'py>(
+    py: Python<'py>,
+    request: Request,
+    params: Option<Py<PyAny>>,
+) -> PyResult<Started<'py>> {
+    let params = params.map(|params| params.into_bound(py));
+    match request {
+        Request::Direct { handle, action } => {
+            let first = begin_native(py, &handle, &action, params.as_ref()).or_raise(py)?;
+            waiting(py, first, None)
+        }
+        Request::Hosted { host, verb, plugin, action } => {
+            let call = host.admit(&plugin, &action).or_raise(py)?;
+            let named = Named { plugin: &plugin, action: &action };
+            let instance = Arc::clone(call.instance());
+            match instance.target().begin(py, verb, &named, params.as_ref()) {
+                Ok(first) => waiting(py, first, Some(call)),
+                Err(error) => Err(call.conclude_err(py, error)),
+            }
+        }
+    }
+}
+
+fn waiting<'py>(
+    py: Python<'py>,
+    first: First<'py>,
+    call: Option<Call<PluginClass>>,
+) -> PyResult<Started<'py>> {
+    let awaitable = match first {
+        First::Done(result) => {
+            if let Some(call) = call {
+                call.conclude_ok();
+            }
+            return Ok(Started::Done(result));
+        }
+        First::Awaitable(awaitable) => awaitable,
+        First::Blocking(work) => on_pool(py, work)?,
+    };
+    let inner = match awaitable.hasattr(intern!(py, "send"))? {
+        true => awaitable,
+        false => awaitable.call_method0(intern!(py, "__await__"))?,
+    };
+    Ok(Started::Waiting(inner, call))
+}
+
+/// An asyncio future for work on the pool.
+fn on_pool(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
+    pyo3_async_runtimes::tokio::future_into_py(py, async move {
+        let outcome = tokio::task::spawn_blocking(move || work.run()).await;
+        let result: Result<_> = outcome.unwrap_or_else(|error| Err(call::worker_died(&error)));
+        Python::attach(|py| {
+            let result = result.and_then(|result| walk::read(py, result.view()));
+            result.map(Bound::unbind).or_raise(py)
+        })
+    })
+}
+
+fn returned(result: Bound<'_, PyAny>) -> PyErr {
+    PyStopIteration::new_err((result.unbind(),))
+}
+
+#[pymethods]
+impl CallCoroutine {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (py.None(),)))
+    }
+
+    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (value,)))
+    }
+
+    #[pyo3(signature = (*arguments))]
+    fn throw<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.take()? {
+            State::Running { inner, call } => {
+                let inner = inner.into_bound(py);
+                let outcome = inner.call_method1(intern!(py, "throw"), arguments);
+                self.settle(py, outcome, inner, call)
+            }
+            _ => Err(thrown(py, arguments)),
+        }
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match mem::replace(&mut *self.state.lock(), State::Ended) {
+            State::Running { inner, call } => {
+                let closed = inner.call_method0(py, intern!(py, "close")).map(drop);
+                drop(call); // not finished: it counts as abandoned
+                closed
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The exception that `throw` was asked to raise: an instance, or a class and perhaps a value.
+fn thrown(py: Python<'_>, arguments: &Bound<'_, PyTuple>) -> PyErr {
+    let exception = arguments.get_item(0).and_then(|first| {
+        let value = arguments.get_item(1).ok().filter(|value| !value.is_none());
+        match (first.is_callable(), value) {
+            (true, Some(value)) => first.call1((value,)),
+            (true, None) => first.call0(),
+            (false, _) => Ok(first),
+        }
+    });
+    exception.map_or_else(|error| error, PyErr::from_value)
+}

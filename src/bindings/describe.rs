@@ -1,0 +1,141 @@
+//! What a Python plugin class says of itself, read from the class without instantiating it.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
+use serde_json::Value;
+use zerepy_core::{ActionInfo, Category, Error, ErrorKind, PluginInfo, Result};
+
+use crate::{convert, errors};
+
+/// Reads the class; `name` overrides its own.
+pub(crate) fn describe(
+    class: &Bound<'_, PyType>,
+    category: Category,
+    name: Option<&str>,
+) -> Result<PluginInfo> {
+    let title = class.qualname().map_or_else(|_| "?".into(), |name| name.to_string());
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => text(class, "name", &title)?,
+    };
+    let wrong = |what: &str, error: Error| {
+        Error::new(ErrorKind::Config, format!("{what} of plugin {name:?}: {}", error.message()))
+            .with_plugin(name.as_str())
+    };
+    Ok(PluginInfo {
+        version: text(class, "version", &title)?,
+        category,
+        description: doc_of(class.as_any()),
+        requires: requires(class).map_err(|error| wrong("requires", error))?,
+        config_schema: schema(class, "config_schema").map_err(|error| wrong("config_schema", error))?,
+        actions: actions(class, category).map_err(|error| wrong("actions", error))?,
+        name,
+    })
+}
+
+/// A text attribute of the class; a property that needs an instance, or nothing at all, is an error.
+fn text(class: &Bound<'_, PyType>, attribute: &str, title: &str) -> Result<String> {
+    let value = class.getattr(attribute).or_else(|error| model_default(class, attribute).ok_or(error));
+    let why = match &value {
+        Ok(value) => match value.cast::<PyString>() {
+            Ok(text) => return Ok(text.to_string()),
+            Err(_) => format!("it is {}", value.get_type()),
+        },
+        Err(error) => error.value(class.py()).to_string(),
+    };
+    Err(Error::new(
+        ErrorKind::Config,
+        format!("the {attribute} of plugin class {title} cannot be read from the class: {why}"),
+    )
+    .with_hint(format!("Write `{attribute} = \"…\"` in the class, or a property that returns a constant")))
+}
+
+/// The default of a pydantic model's field of that name.
+fn model_default<'py>(class: &Bound<'py, PyType>, field: &str) -> Option<Bound<'py, PyAny>> {
+    class.getattr("model_fields").ok()?.get_item(field).ok()?.getattr("default").ok()
+}
+
+fn requires(class: &Bound<'_, PyType>) -> Result<Vec<String>> {
+    let Some(value) = attribute(class, "requires") else { return Ok(Vec::new()) };
+    value.extract().map_err(|_| Error::new(ErrorKind::Config, "it must be a list of str"))
+}
+
+/// A JSON Schema `dict`, or a pydantic model class.
+fn schema(class: &Bound<'_, PyType>, name: &str) -> Result<Option<Value>> {
+    attribute(class, name).map(|value| schema_of(&value, name)).transpose()
+}
+
+fn schema_of(value: &Bound<'_, PyAny>, root: &str) -> Result<Value> {
+    if let Ok(method) = value.getattr("model_json_schema") {
+        let schema = method.call0().map_err(|raised| {
+            errors::from_python(value.py(), raised, ErrorKind::Config, "model_json_schema()")
+        })?;
+        return convert::to_json(&schema, root);
+    }
+    if value.is_instance_of::<PyDict>() {
+        return convert::to_json(value, root);
+    }
+    Err(Error::new(ErrorKind::Config, "it must be a JSON Schema dict or a pydantic model class"))
+}
+
+fn attribute<'py>(class: &Bound<'py, PyType>, name: &str) -> Option<Bound<'py, PyAny>> {
+    class.getattr(name).ok().filter(|value| !value.is_none())
+}
+
+fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionInfo>> {
+    if category == Category::Action {
+        let description = class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
+        let params = schema(class, "params_schema")?;
+        return Ok(vec![action("execute", description, params, None)]);
+    }
+    let Some(declared) = attribute(class, "actions") else { return Ok(Vec::new()) };
+    let Ok(declared) = declared.cast::<PyDict>() else {
+        return Err(Error::new(ErrorKind::Config, "it must be a dict from name to description"));
+    };
+    declared.iter().map(|(name, value)| declared_action(&name.to_string(), &value)).collect()
+}
+
+/// A description, or a dict with `description`, `params` and `result`.
+fn declared_action(name: &str, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
+    if let Ok(description) = value.cast::<PyString>() {
+        return Ok(action(name, description.to_string(), None, None));
+    }
+    let Ok(fields) = value.cast::<PyDict>() else {
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!("{name:?} must be a description or a dict of description, params and result"),
+        ));
+    };
+    let field = |key: &str| fields.get_item(key).ok().flatten().filter(|value| !value.is_none());
+    let schema = |key: &str| field(key).map(|value| schema_of(&value, key)).transpose();
+    let description = field("description").map(|text| text.to_string()).unwrap_or_default();
+    Ok(action(name, description, schema("params")?, schema("result")?))
+}
+
+fn action(
+    name: &str,
+    description: String,
+    params: Option<Value>,
+    result: Option<Value>,
+) -> ActionInfo {
+    ActionInfo { name: name.to_owned(), description, exec: Default::default(), params, result }
+}
+
+fn doc_of(object: &Bound<'_, PyAny>) -> String {
+    let text = object.getattr("__doc__").ok().and_then(|text| text.extract::<String>().ok());
+    text.map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+/// A plugin's actions as `ConnectionPlugin.actions` shows them: by name.
+pub(crate) fn actions_to_python<'py>(
+    py: Python<'py>,
+    actions: &[ActionInfo],
+) -> PyResult<Bound<'py, PyDict>> {
+    let by_name = PyDict::new(py);
+    for action in actions {
+        let fields = pythonize::pythonize(py, action)?;
+        fields.del_item("name")?;
+        by_name.set_item(&action.name, fields)?;
+    }
+    Ok(by_name)
+}

@@ -1,0 +1,43 @@
+//! What every plugin of one manager is given.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use pyo3::prelude::*;
+use zerepy_core::{Error, ErrorKind, Host};
+
+use crate::class::PluginClass;
+use crate::errors::OrRaise;
+use crate::events::EventBus;
+
+pub(crate) type PluginHost = Host<PluginClass>;
+
+/// The surroundings of plugins: shared by all plugins of one manager.
+pub(crate) struct Environment {
+    pub(crate) events: Py<EventBus>,
+    pub(crate) finder: Py<PluginFinder>,
+}
+
+/// Finds running plugins by name, for `PluginContext.plugin`. It does not keep the manager alive.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+#[derive(Default)]
+pub(crate) struct PluginFinder {
+    host: OnceLock<Weak<PluginHost>>,
+}
+
+impl PluginFinder {
+    /// Connects it, once the host stands.
+    pub(crate) fn connect(&self, host: &Arc<PluginHost>) {
+        let _ = self.host.set(Arc::downgrade(host));
+    }
+}
+
+#[pymethods]
+impl PluginFinder {
+    fn __call__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        let host = self.host.get().and_then(Weak::upgrade).ok_or_else(|| {
+            Error::new(ErrorKind::State, "the plugin manager does not exist any more")
+        });
+        let instance = host.and_then(|host| host.instance(name)).or_raise(py)?;
+        Ok(instance.object().clone_ref(py))
+    }
+}

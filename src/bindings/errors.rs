@@ -1,0 +1,178 @@
+//! The one place where the core's errors become Python exceptions, and the other way round.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyException, PyGeneratorExit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+use zerepy_core::{Error, ErrorKind};
+
+/// The name of each kind's class in `zerepy_plugins.errors`.
+const fn class_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "PluginNotFoundError",
+        ErrorKind::Load => "PluginLoadError",
+        ErrorKind::Abi => "PluginAbiError",
+        ErrorKind::Config => "PluginConfigError",
+        ErrorKind::Dependency => "PluginDependencyError",
+        ErrorKind::State => "PluginStateError",
+        ErrorKind::Execution | ErrorKind::Interrupted => "PluginExecutionError",
+        ErrorKind::InvalidParams => "InvalidParamsError",
+        ErrorKind::Panic => "PluginPanicError",
+        ErrorKind::Cleanup => "PluginCleanupError",
+        ErrorKind::NotReady => "PluginNotReady",
+    }
+}
+
+fn errors_module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || {
+        PyModule::import(py, "zerepy_plugins.errors").map(Bound::unbind)
+    })?;
+    Ok(module.bind(py))
+}
+
+fn base_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "zerepy_plugins.errors", "PluginError")
+}
+
+/// The Python exception for a failure. One that a plugin raised as a `PluginError` stays itself.
+pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+    build(py, error).unwrap_or_else(|failed| failed)
+}
+
+fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let raised = raised(py, error);
+    if let Some(raised) = &raised {
+        if error.kind() == ErrorKind::Interrupted {
+            return Ok(raised.clone_ref(py));
+        }
+        if raised.value(py).is_instance(base_class(py)?)? {
+            name_plugin(py, raised, error.plugin())?;
+            return Ok(raised.clone_ref(py));
+        }
+    }
+    let arguments = PyDict::new(py);
+    arguments.set_item("plugin", error.plugin())?;
+    arguments.set_item("hint", error.hint())?;
+    if let Some(seconds) = error.retry_after() {
+        arguments.set_item("retry_after", seconds)?;
+    }
+    let class = errors_module(py)?.getattr(class_name(error.kind()))?;
+    let exception = PyErr::from_value(class.call((error.message(),), Some(&arguments))?);
+    exception.set_cause(py, raised.map_or_else(|| group(py, error), |raised| Ok(Some(raised)))?);
+    Ok(exception)
+}
+
+/// The Python exception beneath a failure, if there is one.
+pub(crate) fn raised(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<PyErr>().map(|raised| raised.clone_ref(py))
+}
+
+/// Several failures joined into one have a group of them as their cause.
+fn group(py: Python<'_>, error: &Error) -> PyResult<Option<PyErr>> {
+    if error.parts().is_empty() {
+        return Ok(None);
+    }
+    let parts: Vec<_> =
+        error.parts().iter().map(|part| to_python(py, part).into_value(py)).collect();
+    let class = py.import("builtins")?.getattr("BaseExceptionGroup")?;
+    let headline = error.message().lines().next().unwrap_or_default();
+    Ok(Some(PyErr::from_value(class.call1((headline, parts))?)))
+}
+
+fn name_plugin(py: Python<'_>, raised: &PyErr, plugin: Option<&str>) -> PyResult<()> {
+    let value = raised.value(py);
+    if plugin.is_some() && value.getattr("plugin")?.is_none() {
+        value.setattr("plugin", plugin)?;
+    }
+    Ok(())
+}
+
+/// The core's error for what a plugin raised while it did `what`.
+pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: &str) -> Error {
+    if passes_through(py, &raised) {
+        return Error::new(ErrorKind::Interrupted, what).with_source(raised);
+    }
+    let value = raised.value(py);
+    let known = base_class(py).and_then(|base| value.is_instance(base)).unwrap_or(false);
+    let error = if known { from_plugin_error(value) } else { None };
+    let error = error.unwrap_or_else(|| {
+        Error::new(kind, format!("{what} raised {}", text_of(value.as_any())))
+    });
+    error.with_source(raised)
+}
+
+/// An exception's class and text.
+pub(crate) fn text_of(raised: &Bound<'_, PyAny>) -> String {
+    let name = raised.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    match raised.str().map_or_else(|_| "<no text>".into(), |text| text.to_string()) {
+        text if text.is_empty() => name,
+        text => format!("{name}: {text}"),
+    }
+}
+
+/// A `PluginError` keeps its own words; its code says its kind.
+fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
+    let text = |name| value.getattr(name).ok()?.extract::<Option<String>>().ok()?;
+    let code = text("code")?;
+    let kind = KINDS.into_iter().find(|kind| kind.code() == code).unwrap_or(ErrorKind::Execution);
+    let mut error = Error::new(kind, text("message")?);
+    if let Some(plugin) = text("plugin") {
+        error = error.with_plugin(plugin);
+    }
+    if let Some(hint) = text("hint") {
+        error = error.with_hint(hint);
+    }
+    match value.getattr("retry_after").ok().and_then(|seconds| seconds.extract().ok()) {
+        Some(seconds) => Some(error.with_retry_after(seconds)),
+        None => Some(error),
+    }
+}
+
+const KINDS: [ErrorKind; 11] = [
+    ErrorKind::NotFound,
+    ErrorKind::Load,
+    ErrorKind::Abi,
+    ErrorKind::Config,
+    ErrorKind::Dependency,
+    ErrorKind::State,
+    ErrorKind::Execution,
+    ErrorKind::InvalidParams,
+    ErrorKind::Panic,
+    ErrorKind::Cleanup,
+    ErrorKind::NotReady,
+];
+
+/// Whether it is not the plugin's failure but its caller's wish to end: Ctrl-C, a cancelled task, a
+/// closed coroutine. `SystemExit` is not among them: a plugin must not end the program.
+pub(crate) fn passes_through(py: Python<'_>, raised: &PyErr) -> bool {
+    static CANCELLED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if raised.is_instance_of::<PyException>(py) {
+        return false;
+    }
+    raised.is_instance_of::<PyKeyboardInterrupt>(py)
+        || raised.is_instance_of::<PyGeneratorExit>(py)
+        || CANCELLED
+            .import(py, "asyncio", "CancelledError")
+            .is_ok_and(|class| raised.is_instance(py, class))
+}
+
+/// The traceback in the plugin's own code, as text, if Python code raised it.
+pub(crate) fn traceback(py: Python<'_>, error: &Error) -> Option<String> {
+    let raised = raised(py, error)?;
+    let lines = py.import("traceback").ok()?.call_method1("format_exception", (raised,)).ok()?;
+    Some(lines.extract::<Vec<String>>().ok()?.concat())
+}
+
+/// `?` on a core result within `#[pymethods]`.
+pub(crate) trait OrRaise<T> {
+    fn or_raise(self, py: Python<'_>) -> PyResult<T>;
+}
+
+impl<T> OrRaise<T> for zerepy_core::Result<T> {
+    fn or_raise(self, py: Python<'_>) -> PyResult<T> {
+        self.map_err(|error| to_python(py, &error))
+    }
+}

@@ -1,0 +1,121 @@
+//! A plugin instance, as the core sees it.
+
+use pyo3::prelude::*;
+use pyo3::intern;
+use zerepy_core::{Error, ErrorKind, Hook, Instance, Result};
+
+use crate::environment::Environment;
+use crate::hook::{Arguments, Methods};
+use crate::target::Target;
+use crate::{awaitable, errors};
+
+/// A plugin object, with what its calls and its lifecycle need looked up once.
+pub(crate) struct PluginInstance {
+    object: Py<PyAny>,
+    config: Py<PyAny>,
+    hooks: Methods,
+    target: Target,
+}
+
+impl PluginInstance {
+    /// Looks at a new plugin object.
+    pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
+        let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
+        Ok(Self { object: object.unbind(), config: config.unbind(), hooks, target })
+    }
+
+    /// The plugin itself.
+    pub(crate) const fn object(&self) -> &Py<PyAny> {
+        &self.object
+    }
+
+    /// What its calls go to.
+    pub(crate) const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Runs a hook of its own, or of a watcher, on this plugin.
+    pub(crate) fn call_hook(
+        &self,
+        py: Python<'_>,
+        methods: &Methods,
+        hook: Hook,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let (plugin, config) = (self.object.bind(py), self.config.bind(py));
+        methods.call(hook, &Arguments { plugin, config, error })
+    }
+
+    /// Calls a method of the lifecycle, and waits for it if it is async.
+    fn step(&self, method: &str, with_config: bool, kind: ErrorKind) -> Result<()> {
+        Python::attach(|py| {
+            let object = self.object.bind(py);
+            let result = if with_config {
+                object.call_method1(method, (self.config.bind(py),))
+            } else {
+                object.call_method0(method)
+            };
+            let what = || format!("{method}() of plugin {:?}", self.name(py));
+            match result.and_then(|result| awaitable::settle(result, what)) {
+                Ok(_) => Ok(()),
+                Err(raised) => Err(errors::from_python(py, raised, kind, &what())),
+            }
+        })
+    }
+
+    fn name(&self, py: Python<'_>) -> String {
+        self.object.getattr(py, "name").map(|name| name.to_string()).unwrap_or_default()
+    }
+
+    fn set_context(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
+        let class = py.import("zerepy_plugins.context")?.getattr("PluginContext")?;
+        let (config, events) = (self.config.bind(py), environment.events.bind(py));
+        let context = class.call1((name, config, events, environment.finder.bind(py)))?;
+        // Not `setattr`: frozen dataclasses and pydantic models refuse new attributes.
+        let object_class = py.import("builtins")?.getattr("object")?;
+        object_class.call_method1("__setattr__", (self.object.bind(py), "context", context))?;
+        Ok(())
+    }
+}
+
+impl Instance for PluginInstance {
+    type Environment = Environment;
+
+    fn attach(&self, environment: &Environment, name: &str) -> Result<()> {
+        Python::attach(|py| {
+            self.set_context(py, environment, name).map_err(|raised| {
+                errors::from_python(py, raised, ErrorKind::Execution, "setting the context")
+            })
+        })
+    }
+
+    fn initialize(&self) -> Result<()> {
+        self.step("initialize", true, ErrorKind::Execution)
+    }
+
+    fn cleanup(&self) -> Result<()> {
+        self.step("cleanup", false, ErrorKind::Cleanup)
+    }
+
+    fn release(&self) -> Vec<Error> {
+        Python::attach(|py| {
+            let context = self.object.bind(py).getattr(intern!(py, "context"));
+            let raised = context.and_then(|context| context.call_method0(intern!(py, "_release")));
+            let raised = raised.and_then(|raised| raised.extract::<Vec<Py<PyAny>>>());
+            let raised = raised.unwrap_or_else(|error| vec![error.into_value(py).into_any()]);
+            let what = format!("a cleanup function of plugin {:?}", self.name(py));
+            let error = |raised: Py<PyAny>| {
+                let raised = PyErr::from_value(raised.into_bound(py));
+                errors::from_python(py, raised, ErrorKind::Cleanup, &what)
+            };
+            raised.into_iter().map(error).collect()
+        })
+    }
+
+    fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
+        if !self.hooks.any() {
+            return Ok(());
+        }
+        Python::attach(|py| self.call_hook(py, &self.hooks, hook, error))
+    }
+}

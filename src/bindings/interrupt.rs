@@ -1,0 +1,48 @@
+//! Waiting for blocking work so that Ctrl-C still works.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::intern;
+use zerepy_core::{ErrorKind, Result};
+
+use crate::{call, errors};
+
+/// How often signals are looked at: Ctrl-C must be seen within 100 ms.
+const SIGNAL_POLL: Duration = Duration::from_millis(50);
+
+/// Runs `work` with the interpreter released, and waits for it.
+///
+/// On the main thread, where Python handles signals, the work runs on the pool and an interrupted
+/// wait leaves it to end by itself; on other threads it runs in place.
+pub(crate) fn wait<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if !on_main_thread(py) {
+        return py.detach(work);
+    }
+    let (sender, receiver) = sync_channel(1);
+    pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || sender.send(work()));
+    loop {
+        match py.detach(|| receiver.recv_timeout(SIGNAL_POLL)) {
+            Ok(outcome) => return outcome,
+            Err(RecvTimeoutError::Timeout) => py.check_signals().map_err(|raised| {
+                errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")
+            })?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(call::worker_died(&"it sent no answer"));
+            }
+        }
+    }
+}
+
+fn on_main_thread(py: Python<'_>) -> bool {
+    let same = || -> PyResult<bool> {
+        let threading = py.import(intern!(py, "threading"))?;
+        let main = threading.call_method0(intern!(py, "main_thread"))?;
+        Ok(main.is(&threading.call_method0(intern!(py, "current_thread"))?))
+    };
+    same().unwrap_or(true)
+}

@@ -1,0 +1,187 @@
+//! The monitor, as Python sees it.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use zerepy_core::{Monitor, Observer, Outcome, Usage};
+
+use crate::environment::PluginFinder;
+use crate::undo::Undo;
+use crate::{errors, records};
+
+/// Counts calls and watches health.
+#[pyclass(frozen, name = "PluginMonitor", module = "zerepy_plugins._native")]
+#[derive(Default)]
+pub(crate) struct PluginMonitor {
+    core: Arc<Monitor>,
+    finder: OnceLock<Py<PluginFinder>>,
+    ill: Mutex<HashSet<String>>, // by the last check
+}
+
+impl PluginMonitor {
+    pub(crate) fn core(&self) -> Arc<Monitor> {
+        Arc::clone(&self.core)
+    }
+
+    /// Lets plugins be named in `check_health`; the first manager that uses this monitor.
+    pub(crate) fn connect(&self, finder: Py<PluginFinder>) {
+        let _ = self.finder.set(finder);
+    }
+
+    /// Whether the plugin's last check, if there was one, was good.
+    pub(crate) fn seems_well(&self, plugin: &str) -> bool {
+        !self.ill.lock().contains(plugin)
+    }
+}
+
+/// The name of a plugin that is given as itself or by name.
+fn name_of(plugin: &Bound<'_, PyAny>) -> PyResult<String> {
+    match plugin.cast::<PyString>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(_) => plugin.getattr(intern!(plugin.py(), "name"))?.extract(),
+    }
+}
+
+#[pymethods]
+impl PluginMonitor {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn track_usage(&self, plugin: &Bound<'_, PyAny>) -> PyResult<UsageTimer> {
+        Ok(UsageTimer { usage: self.core.usage(&name_of(plugin)?), began: Mutex::default() })
+    }
+
+    fn stats<'py>(&self, plugin: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        records::stats(plugin.py(), &self.core.stats(&name_of(plugin)?))
+    }
+
+    fn plugins(&self) -> Vec<String> {
+        self.core.names()
+    }
+
+    fn check_health(&self, py: Python<'_>, plugin: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let name = name_of(plugin)?;
+        let well = match self.resolve(py, plugin)? {
+            Some(object) => is_well(&object)?,
+            None => false,
+        };
+        let mut ill = self.ill.lock();
+        if well { ill.remove(&name) } else { ill.insert(name) };
+        Ok(well)
+    }
+
+    #[pyo3(signature = (before=None, after=None))]
+    fn add_observer(&self, before: Option<Py<PyAny>>, after: Option<Py<PyAny>>) -> Undo {
+        let (core, id) = (self.core(), self.core.observe(Arc::new(Callbacks { before, after })));
+        Undo::new(move || drop(core.unobserve(id)))
+    }
+}
+
+impl PluginMonitor {
+    /// The plugin itself, if it is given or runs.
+    fn resolve<'py>(
+        &self,
+        py: Python<'py>,
+        plugin: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !plugin.is_instance_of::<PyString>() {
+            return Ok(Some(plugin.clone()));
+        }
+        let Some(finder) = self.finder.get() else { return Ok(None) };
+        match finder.bind(py).call1((plugin,)) {
+            Ok(object) => Ok(Some(object)),
+            Err(raised) => {
+                let state = py.import("zerepy_plugins.errors")?.getattr("PluginStateError")?;
+                if raised.is_instance(py, &state) { Ok(None) } else { Err(raised) }
+            }
+        }
+    }
+}
+
+/// What the plugin says of itself; one that says nothing is well, one that raises is not.
+fn is_well(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = object.py();
+    let Some(health) = object.getattr_opt(intern!(py, "health"))? else { return Ok(true) };
+    match health.call0().and_then(|answer| crate::awaitable::settle(answer, || "health()".into())) {
+        Ok(answer) => answer.is_truthy(),
+        Err(raised) if raised.is_instance_of::<PyException>(py) => {
+            let plugin = name_of(object)?;
+            tracing::warn!(target: "zerepy_plugins.monitor", plugin, error = %raised, "health() raised");
+            Ok(false)
+        }
+        Err(raised) => Err(raised),
+    }
+}
+
+/// Times one use of a plugin outside a manager, as a context manager.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct UsageTimer {
+    usage: Arc<Usage>,
+    began: Mutex<Vec<Instant>>,
+}
+
+#[pymethods]
+impl UsageTimer {
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf.usage.enter();
+        slf.began.lock().push(Instant::now());
+        slf
+    }
+
+    #[pyo3(signature = (_class, error, _traceback))]
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> bool {
+        if let Some(began) = self.began.lock().pop() {
+            let text = (!error.is_none()).then(|| errors::text_of(error));
+            let outcome = if text.is_some() { Outcome::Failure } else { Outcome::Success };
+            self.usage.leave(began, outcome, text.as_deref());
+        }
+        false
+    }
+}
+
+/// Two Python functions that see every call.
+struct Callbacks {
+    before: Option<Py<PyAny>>,
+    after: Option<Py<PyAny>>,
+}
+
+impl Observer for Callbacks {
+    fn before(&self, plugin: &str, action: &str) {
+        if let Some(before) = &self.before {
+            Python::attach(|py| report(py, before.call1(py, (plugin, action)), before));
+        }
+    }
+
+    fn after(&self, plugin: &str, action: &str, outcome: Outcome, seconds: f64) {
+        let outcome = match outcome {
+            Outcome::Success => "success",
+            Outcome::Failure => "failure",
+            Outcome::Timeout => "timeout",
+            Outcome::Abandoned => "abandoned",
+        };
+        if let Some(after) = &self.after {
+            let arguments = (plugin, action, outcome, seconds);
+            Python::attach(|py| report(py, after.call1(py, arguments), after));
+        }
+    }
+}
+
+/// An observer's failure is shown and does not touch the call.
+fn report(py: Python<'_>, outcome: PyResult<Py<PyAny>>, observer: &Py<PyAny>) {
+    if let Err(raised) = outcome {
+        raised.write_unraisable(py, Some(observer.bind(py)));
+    }
+}

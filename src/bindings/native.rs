@@ -1,0 +1,268 @@
+//! Native plugins, as Python sees them: a class handle for each plugin of a library, an instance
+//! handle for each instance. The Python classes around them stand in `zerepy_plugins/native.py`.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, names};
+use zerepy_native::{Instance, Library, ResultTape, Tape};
+
+use crate::coroutine::CallCoroutine;
+use crate::errors::OrRaise;
+use crate::{convert, describe, errors, interrupt, walk};
+
+/// One plugin of a loaded library: makes instances, and tells what the descriptor says.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct NativeClass {
+    library: Arc<Library>,
+    plugin: usize,
+}
+
+/// Loads a library; one Python class for each of its plugins.
+pub(crate) fn load_classes<'py>(py: Python<'py>, path: &Path) -> Result<Vec<Bound<'py, PyAny>>> {
+    let library = py.detach(|| zerepy_native::load(path))?;
+    let make = |plugin| {
+        let class = NativeClass { library: Arc::clone(&library), plugin };
+        py.import("zerepy_plugins.native")?.getattr("make_class")?.call1((class,))
+    };
+    let classes: PyResult<Vec<_>> = (0..library.info().plugins.len()).map(make).collect();
+    classes.map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Load, "making the classes of the library")
+    })
+}
+
+impl NativeClass {
+    fn info(&self) -> &PluginInfo {
+        &self.library.info().plugins[self.plugin]
+    }
+}
+
+#[pymethods]
+impl NativeClass {
+    #[getter]
+    fn name(&self) -> &str {
+        &self.info().name
+    }
+
+    #[getter]
+    fn version(&self) -> &str {
+        &self.info().version
+    }
+
+    #[getter]
+    fn category(&self) -> &'static str {
+        self.info().category.as_str()
+    }
+
+    #[getter]
+    fn description(&self) -> &str {
+        &self.info().description
+    }
+
+    #[getter]
+    fn requires(&self) -> Vec<String> {
+        self.info().requires.clone()
+    }
+
+    #[getter]
+    fn config_schema<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.info().config_schema.as_ref().map(|schema| convert::to_python(py, schema)).transpose()
+    }
+
+    #[getter]
+    fn actions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        describe::actions_to_python(py, &self.info().actions)
+    }
+
+    fn create(&self, py: Python<'_>) -> PyResult<NativeInstance> {
+        let instance = self.library.create(self.plugin).or_raise(py)?;
+        Ok(NativeInstance { handle: Arc::new(Handle::new(instance)) })
+    }
+}
+
+/// An instance and its actions by name.
+pub(crate) struct Handle {
+    instance: Instance,
+    actions: HashMap<String, (u32, Exec)>,
+}
+
+/// A native call, ready to run on any thread: its parameters are copies.
+pub(crate) struct Detached {
+    handle: Arc<Handle>,
+    action: u32,
+    params: Tape,
+}
+
+thread_local! {
+    /// The tape of this thread's inline calls, kept for its memory; taken while in use, so that a
+    /// call within a call gets one of its own.
+    static SCRATCH: Cell<Tape> = const { Cell::new(Tape::new()) };
+}
+
+impl Handle {
+    fn new(instance: Instance) -> Self {
+        let actions = instance.info().actions.iter().zip(0..);
+        let actions = actions.map(|(action, index)| (action.name.clone(), (index, action.exec)));
+        Self { actions: actions.collect(), instance }
+    }
+
+    /// The plugin's place of that action, and how it wants to be called.
+    pub(crate) fn action(&self, name: &str) -> Result<(u32, Exec)> {
+        self.actions.get(name).copied().ok_or_else(|| {
+            let plugin = &self.instance.info().name;
+            Error::new(ErrorKind::NotFound, format!("plugin {plugin:?} has no action {name:?}"))
+                .with_plugin(plugin)
+                .with_hint(names::suggestion(name, self.actions.keys().map(String::as_str)))
+        })
+    }
+
+    /// Calls an action and waits for it.
+    pub(crate) fn call<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+        action: &str,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let (index, exec) = self.action(action)?;
+        match exec {
+            Exec::Inline => self.call_inline(py, index, params),
+            Exec::Blocking => {
+                let detached = self.detached(py, index, params)?;
+                let result = interrupt::wait(py, move || detached.run())?;
+                walk::read(py, result.view())
+            }
+        }
+    }
+
+    /// On this thread with the interpreter held; texts are lent out of the Python objects.
+    pub(crate) fn call_inline<'py>(
+        &self,
+        py: Python<'py>,
+        action: u32,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let mut tape = SCRATCH.take();
+        let params = or_empty(py, params);
+        let result = walk::lent(&params, &mut tape, "params", ErrorKind::InvalidParams, |tape| {
+            self.instance.call(action, tape)
+        });
+        SCRATCH.set(tape);
+        walk::read(py, result?.view())
+    }
+
+    /// Makes a call that can run on any thread.
+    pub(crate) fn detached(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        action: u32,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Detached> {
+        self.instance.check_process()?; // after a fork the pool's threads are gone: never wait for them
+        let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
+        Ok(Detached { handle: Arc::clone(self), action, params })
+    }
+
+    /// The plugin's own problems with the parameters; empty if it does not tell.
+    pub(crate) fn problems(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Vec<String>> {
+        let (index, _) = self.action(action)?;
+        let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
+        let Some(result) = py.detach(|| self.instance.validate(index, &params))? else {
+            return Ok(Vec::new());
+        };
+        let problems = walk::read(py, result.view())?;
+        problems.extract().map_err(|_| {
+            Error::new(ErrorKind::Execution, "validate() did not answer with a list of texts")
+        })
+    }
+}
+
+/// The parameters, or an empty dict in their place.
+pub(crate) fn or_empty<'py>(
+    py: Python<'py>,
+    params: Option<&Bound<'py, PyAny>>,
+) -> Bound<'py, PyAny> {
+    params.map_or_else(|| PyDict::new(py).into_any(), Bound::clone)
+}
+
+impl Detached {
+    /// Runs it; the interpreter should not be held.
+    pub(crate) fn run(self) -> Result<ResultTape> {
+        self.handle.instance.call(self.action, &self.params)
+    }
+}
+
+/// An instance of a native plugin.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct NativeInstance {
+    handle: Arc<Handle>,
+}
+
+impl NativeInstance {
+    pub(crate) fn handle(&self) -> Arc<Handle> {
+        Arc::clone(&self.handle)
+    }
+
+    /// Asks a question the plugin may not answer.
+    fn ask(&self, py: Python<'_>, question: fn(&Instance) -> Result<Option<bool>>) -> PyResult<bool> {
+        let answer = py.detach(|| question(&self.handle.instance)).or_raise(py)?;
+        Ok(answer.unwrap_or(true))
+    }
+}
+
+#[pymethods]
+impl NativeInstance {
+    fn initialize(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
+        let config = walk::copied(config, "config", ErrorKind::Config).or_raise(py)?;
+        py.detach(|| self.handle.instance.initialize(&config)).or_raise(py)
+    }
+
+    fn cleanup(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.handle.instance.cleanup()).or_raise(py)
+    }
+
+    fn health(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, Instance::health)
+    }
+
+    fn is_configured(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, Instance::is_configured)
+    }
+
+    fn configure(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, Instance::configure)
+    }
+
+    #[pyo3(signature = (action, params=None))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        action: &str,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.handle.call(py, action, params).or_raise(py)
+    }
+
+    #[pyo3(signature = (action, params=None))]
+    fn call_async(&self, action: String, params: Option<Py<PyAny>>) -> CallCoroutine {
+        CallCoroutine::direct(self.handle(), action, params)
+    }
+
+    #[pyo3(signature = (action, params=None))]
+    fn validate(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<String>> {
+        self.handle.problems(py, action, params).or_raise(py)
+    }
+}

@@ -1,0 +1,115 @@
+//! The registry, as Python sees it.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator, PyType};
+use zerepy_core::{Category, Registry};
+
+use crate::class::{self, PluginClass};
+use crate::errors::OrRaise;
+
+/// Plugin classes by category and name.
+#[pyclass(frozen, name = "PluginRegistry", module = "zerepy_plugins._native")]
+#[derive(Default)]
+pub(crate) struct PluginRegistry {
+    core: Arc<Registry<PluginClass>>,
+}
+
+impl PluginRegistry {
+    pub(crate) fn core(&self) -> Arc<Registry<PluginClass>> {
+        Arc::clone(&self.core)
+    }
+
+    /// Names and classes of one category.
+    fn by_name<'py>(&self, py: Python<'py>, category: Category) -> PyResult<Bound<'py, PyDict>> {
+        let by_name = PyDict::new(py);
+        for plugin in self.core.list(Some(category)) {
+            by_name.set_item(&plugin.info.name, plugin.class.object(py))?;
+        }
+        Ok(by_name)
+    }
+}
+
+#[pymethods]
+impl PluginRegistry {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (category, name, plugin_cls, *, replace=false))]
+    fn register(
+        &self,
+        py: Python<'_>,
+        category: &str,
+        name: &str,
+        plugin_cls: &Bound<'_, PyAny>,
+        replace: bool,
+    ) -> PyResult<()> {
+        let origin = "registered by hand".to_owned();
+        let plugin = category.parse().and_then(|category| {
+            class::checked(plugin_cls, Some(category), Some(name), origin)
+        });
+        plugin.and_then(|plugin| self.core.register(plugin, replace)).or_raise(py)?;
+        Ok(())
+    }
+
+    fn get_plugin<'py>(
+        &self,
+        py: Python<'py>,
+        category: &str,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyType>> {
+        let found = category.parse().and_then(|category| self.core.get(category, name));
+        Ok(found.or_raise(py)?.class.object(py))
+    }
+
+    #[pyo3(signature = (category=None))]
+    fn list_plugins<'py>(
+        &self,
+        py: Python<'py>,
+        category: Option<&str>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(category) = category {
+            return self.by_name(py, category.parse().or_raise(py)?);
+        }
+        let by_category = PyDict::new(py);
+        for category in Category::ALL {
+            by_category.set_item(category.as_str(), self.by_name(py, category)?)?;
+        }
+        Ok(by_category)
+    }
+
+    fn unregister(&self, py: Python<'_>, category: &str, name: &str) -> PyResult<()> {
+        let removed = category.parse().and_then(|category| self.core.unregister(category, name));
+        removed.or_raise(py).map(drop)
+    }
+
+    /// A name, or a pair of category and name.
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> bool {
+        if let Ok((category, name)) = key.extract::<(String, String)>() {
+            return category.parse().is_ok_and(|category| self.core.contains(category, &name));
+        }
+        let name = key.extract::<String>();
+        name.is_ok_and(|name| Category::ALL.into_iter().any(|it| self.core.contains(it, &name)))
+    }
+
+    fn __len__(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Pairs of category and name, in the order they were registered.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let all = self.core.list(None);
+        let keys: Vec<_> =
+            all.iter().map(|plugin| (plugin.info.category.as_str(), &plugin.info.name)).collect();
+        keys.into_pyobject(py)?.try_iter()
+    }
+
+    fn __repr__(&self) -> String {
+        let count = |category| self.core.list(Some(category)).len();
+        let (connections, actions) = (count(Category::Connection), count(Category::Action));
+        format!("<PluginRegistry: {connections} connections, {actions} actions>")
+    }
+}

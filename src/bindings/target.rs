@@ -1,0 +1,241 @@
+//! What a call of a plugin goes to: a Python method, or a native instance without a detour.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::intern;
+use zerepy_core::{Error, ErrorKind, Exec, Result};
+
+use crate::native::{Detached, Handle, NativeInstance, or_empty};
+use crate::{awaitable, errors};
+
+/// The two ways to call a plugin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// A connection's `perform_action(action, params)`.
+    Perform,
+    /// An action's `execute(params)`.
+    Execute,
+}
+
+impl Verb {
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Perform => "perform_action",
+            Self::Execute => "execute",
+        }
+    }
+}
+
+/// Where one verb's calls go.
+enum Way {
+    Python { method: Py<PyAny>, is_async: bool },
+    Native(Arc<Handle>),
+}
+
+/// One plugin's ways, looked up once when it is made.
+pub(crate) struct Target {
+    perform: Option<Way>,
+    execute: Option<Way>,
+    validate: Option<Py<PyAny>>,
+}
+
+/// What a call does as its first step.
+pub(crate) enum First<'py> {
+    /// It is done.
+    Done(Bound<'py, PyAny>),
+    /// This has to be awaited.
+    Awaitable(Bound<'py, PyAny>),
+    /// This has to be called on another thread, for it may block.
+    Blocking(Detached),
+}
+
+impl Target {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let validate = object.getattr_opt("validate_params")?.map(Bound::unbind);
+        let (perform, execute) = (Way::of(object, Verb::Perform)?, Way::of(object, Verb::Execute)?);
+        Ok(Self { perform, execute, validate })
+    }
+
+    fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
+        let (way, hint) = match verb {
+            Verb::Perform => (&self.perform, "Call it with execute() or execute_sync()"),
+            Verb::Execute => (&self.execute, "Call it with perform_action()"),
+        };
+        way.as_ref().ok_or_else(|| {
+            let method = verb.method();
+            Error::new(ErrorKind::State, format!("plugin {plugin:?} has no method {method}"))
+                .with_plugin(plugin)
+                .with_hint(hint)
+        })
+    }
+
+    /// Calls the plugin and waits for the result.
+    pub(crate) fn call<'py>(
+        &self,
+        py: Python<'py>,
+        verb: Verb,
+        call: &Named<'_>,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let way = self.way(verb, call.plugin)?;
+        if verb == Verb::Execute {
+            self.check(py, way, call, params)?;
+        }
+        match way {
+            Way::Native(handle) => handle.call(py, call.action, params),
+            Way::Python { method, .. } => {
+                let result = call_python(py, method, verb, call, params)?;
+                awaitable::settle(result, || call.to_string())
+                    .map_err(|raised| call.failure(py, raised))
+            }
+        }
+    }
+
+    /// Calls the plugin from a coroutine: whatever may block becomes something to wait for.
+    pub(crate) fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        verb: Verb,
+        call: &Named<'_>,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> Result<First<'py>> {
+        let way = self.way(verb, call.plugin)?;
+        if verb == Verb::Execute {
+            self.check(py, way, call, params)?;
+        }
+        match way {
+            Way::Native(handle) => begin_native(py, handle, call.action, params),
+            Way::Python { method, is_async: true } => {
+                let result = call_python(py, method, verb, call, params)?;
+                Ok(if awaitable::is_awaitable(&result) {
+                    First::Awaitable(result)
+                } else {
+                    First::Done(result)
+                })
+            }
+            Way::Python { method, is_async: false } => {
+                in_thread(py, method, verb, call, params).map(First::Awaitable)
+            }
+        }
+    }
+
+    /// Asks the plugin what is wrong with the parameters.
+    fn check(
+        &self,
+        py: Python<'_>,
+        way: &Way,
+        call: &Named<'_>,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> Result<()> {
+        let problems = match (way, &self.validate) {
+            (Way::Native(handle), _) => handle.problems(py, call.action, params)?,
+            (_, None) => return Ok(()),
+            (_, Some(validate)) => {
+                let problems = validate.bind(py).call1((or_empty(py, params),));
+                let problems = problems.and_then(|problems| {
+                    if problems.is_none() { Ok(Vec::new()) } else { problems.extract::<Vec<String>>() }
+                });
+                problems.map_err(|raised| call.failure(py, raised))?
+            }
+        };
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{call} refused its parameters: {}", problems.join("; "));
+        Err(Error::new(ErrorKind::InvalidParams, message).with_plugin(call.plugin))
+    }
+}
+
+pub(crate) fn begin_native<'py>(
+    py: Python<'py>,
+    handle: &Arc<Handle>,
+    action: &str,
+    params: Option<&Bound<'py, PyAny>>,
+) -> Result<First<'py>> {
+    let (index, exec) = handle.action(action)?;
+    match exec {
+        Exec::Inline => handle.call_inline(py, index, params).map(First::Done),
+        Exec::Blocking => handle.detached(py, index, params).map(First::Blocking),
+    }
+}
+
+impl Way {
+    fn of(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Self>> {
+        let py = object.py();
+        let Some(method) = object.getattr_opt(verb.method())? else { return Ok(None) };
+        if let Some(handle) = native_handle(object, verb)? {
+            return Ok(Some(Self::Native(handle)));
+        }
+        let inspect = py.import("inspect")?;
+        let is_async = inspect.call_method1("iscoroutinefunction", (&method,))?.extract()?;
+        Ok(Some(Self::Python { method: method.unbind(), is_async }))
+    }
+}
+
+/// The native instance behind a plugin, unless a subclass wrote the method anew.
+fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<Handle>>> {
+    let module = object.py().import("zerepy_plugins.native")?;
+    let base = module.getattr(match verb {
+        Verb::Perform => "NativeConnectionPlugin",
+        Verb::Execute => "NativeActionPlugin",
+    })?;
+    if !object.is_instance(&base)? {
+        return Ok(None);
+    }
+    let inherited = object.get_type().getattr(verb.method())?.is(&base.getattr(verb.method())?);
+    let handle = object.getattr("_native")?;
+    Ok(handle.cast::<NativeInstance>().ok().filter(|_| inherited).map(|native| native.get().handle()))
+}
+
+fn call_python<'py>(
+    py: Python<'py>,
+    method: &Py<PyAny>,
+    verb: Verb,
+    call: &Named<'_>,
+    params: Option<&Bound<'py, PyAny>>,
+) -> Result<Bound<'py, PyAny>> {
+    let params = or_empty(py, params);
+    let result = match verb {
+        Verb::Perform => method.bind(py).call1((call.action, params)),
+        Verb::Execute => method.bind(py).call1((params,)),
+    };
+    result.map_err(|raised| call.failure(py, raised))
+}
+
+/// The coroutine of a synchronous method on a worker thread.
+fn in_thread<'py>(
+    py: Python<'py>,
+    method: &Py<PyAny>,
+    verb: Verb,
+    call: &Named<'_>,
+    params: Option<&Bound<'py, PyAny>>,
+) -> Result<Bound<'py, PyAny>> {
+    let params = or_empty(py, params);
+    let coroutine = py.import(intern!(py, "zerepy_plugins._loop")).and_then(|module| match verb {
+        Verb::Perform => module.call_method1("call_in_thread", (method, call.action, params)),
+        Verb::Execute => module.call_method1("call_in_thread", (method, params)),
+    });
+    coroutine.map_err(|raised| call.failure(py, raised))
+}
+
+/// A call by its names, for messages.
+pub(crate) struct Named<'a> {
+    pub(crate) plugin: &'a str,
+    pub(crate) action: &'a str,
+}
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "action {:?} of plugin {:?}", self.action, self.plugin)
+    }
+}
+
+impl Named<'_> {
+    /// What the plugin raised, as the core's error.
+    #[cold]
+    pub(crate) fn failure(&self, py: Python<'_>, raised: PyErr) -> Error {
+        errors::from_python(py, raised, ErrorKind::Execution, &self.to_string())
+            .with_plugin(self.plugin)
+    }
+}

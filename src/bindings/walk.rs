@@ -1,0 +1,58 @@
+//! The walk between Python objects and the tape: the one module of the bindings with `unsafe`.
+//!
+//! Exact or refused: what a plugin could not get back as it was is an error that names its path.
+//! No Python code of a user runs during a walk, and the interpreter is held throughout.
+
+mod read;
+mod write;
+
+pub(crate) use read::read;
+pub(crate) use write::{copied, lent};
+
+use std::fmt::Write as _;
+
+use zerepy_core::{Error, ErrorKind};
+use zerepy_native::TapeError;
+
+/// One step from a container to what it holds.
+enum Step {
+    Index(usize),
+    Key(String),
+}
+
+/// Why a value cannot cross, and where in it; the path grows from its end while the walk returns.
+struct Refusal {
+    reason: String,
+    steps: Vec<Step>,
+}
+
+impl Refusal {
+    #[cold]
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), steps: Vec::new() }
+    }
+
+    #[cold]
+    fn at(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The error a user sees: `params.items[3]: …`.
+    fn into_error(self, root: &str, kind: ErrorKind) -> Error {
+        let mut path = root.to_owned();
+        for step in self.steps.iter().rev() {
+            let _ = match step {
+                Step::Index(index) => write!(path, "[{index}]"),
+                Step::Key(key) => write!(path, ".{key}"),
+            };
+        }
+        Error::new(kind, format!("{path}: {}", self.reason))
+    }
+}
+
+impl From<TapeError> for Refusal {
+    fn from(error: TapeError) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,303 @@
+//! From a Python object to the tape.
+
+use std::ptr;
+
+use pyo3::prelude::*;
+use pyo3::exceptions::PyValueError;
+use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::{ffi, intern};
+use zerepy_core::{ErrorKind, Result};
+use zerepy_native::{MAX_DEPTH, Tape, TapeError};
+
+use super::{Refusal, Step};
+
+/// What becomes of texts and bytes.
+#[derive(Clone, Copy)]
+enum Texts {
+    /// They stay where they are in the Python objects.
+    Lent,
+    /// They are copied.
+    Copied,
+}
+
+/// Writes `object` to a tape that stands on its own. `root` is what it is called in errors.
+pub(crate) fn copied(object: &Bound<'_, PyAny>, root: &str, kind: ErrorKind) -> Result<Tape> {
+    let mut tape = Tape::new();
+    write(object, &mut tape, Texts::Copied, root, kind)?;
+    Ok(tape)
+}
+
+/// Writes `object` to `tape`, with texts and bytes lent by it, for as long as `work` runs.
+///
+/// `work` must not run Python code, which could change what `object` holds, nor release the
+/// interpreter: that is what an inline action promises. `tape` is empty before and after.
+pub(crate) fn lent<T>(
+    object: &Bound<'_, PyAny>,
+    tape: &mut Tape,
+    root: &str,
+    kind: ErrorKind,
+    work: impl FnOnce(&Tape) -> Result<T>,
+) -> Result<T> {
+    let outcome = write(object, tape, Texts::Lent, root, kind).and_then(|()| work(tape));
+    tape.clear();
+    outcome
+}
+
+fn write(
+    object: &Bound<'_, PyAny>,
+    tape: &mut Tape,
+    texts: Texts,
+    root: &str,
+    kind: ErrorKind,
+) -> Result<()> {
+    let open = [ptr::null_mut(); MAX_DEPTH];
+    let mut walk = Walk { py: object.py(), tape, texts, open, depth: 0 };
+    // SAFETY: `object` is a live object, held by the caller.
+    unsafe { walk.value(object.as_ptr()) }.map_err(|refusal| refusal.into_error(root, kind))
+}
+
+struct Walk<'py, 'a> {
+    py: Python<'py>,
+    tape: &'a mut Tape,
+    texts: Texts,
+    open: [*mut ffi::PyObject; MAX_DEPTH], // the containers around the current value
+    depth: usize,
+}
+
+type Outcome = std::result::Result<(), Refusal>;
+
+impl Walk<'_, '_> {
+    /// Writes one value. Exact types first: they are nearly all there is.
+    ///
+    /// # Safety
+    /// `object` is a live object; the interpreter is held.
+    unsafe fn value(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: the caller's promise; the static types and singletons live as long as Python.
+        unsafe {
+            let class = ffi::Py_TYPE(object);
+            if ptr::eq(class, &raw mut ffi::PyUnicode_Type) {
+                self.text(object)
+            } else if ptr::eq(class, &raw mut ffi::PyLong_Type) {
+                self.integer(object)
+            } else if ptr::eq(class, &raw mut ffi::PyFloat_Type) {
+                self.tape.float(ffi::PyFloat_AsDouble(object));
+                Ok(())
+            } else if ptr::eq(object, ffi::Py_None()) {
+                self.tape.null();
+                Ok(())
+            } else if ptr::eq(class, &raw mut ffi::PyBool_Type) {
+                self.tape.bool(ptr::eq(object, ffi::Py_True()));
+                Ok(())
+            } else {
+                self.other(object)
+            }
+        }
+    }
+
+    /// Containers, bytes, and subclasses of everything, which are written as what they extend.
+    ///
+    /// # Safety
+    /// As for [`Self::value`].
+    unsafe fn other(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: the checks only read the type of a live object.
+        unsafe {
+            if ffi::PyDict_Check(object) != 0 {
+                self.container(object, Self::dict)
+            } else if ffi::PyList_Check(object) != 0 {
+                self.container(object, Self::list)
+            } else if ffi::PyTuple_Check(object) != 0 {
+                self.container(object, Self::tuple)
+            } else if ffi::PyBytes_Check(object) != 0 {
+                self.bytes(object)
+            } else if ffi::PyUnicode_Check(object) != 0 {
+                self.text(object)
+            } else if ffi::PyLong_Check(object) != 0 {
+                self.integer(object)
+            } else if ffi::PyFloat_Check(object) != 0 {
+                self.tape.float(ffi::PyFloat_AsDouble(object));
+                Ok(())
+            } else {
+                let object = Bound::from_borrowed_ptr(self.py, object);
+                let class = object.get_type().fully_qualified_name();
+                let class = class.map_or_else(|_| "an object".into(), |name| name.to_string());
+                Err(Refusal::new(format!(
+                    "a value of type {class} cannot be passed to a native plugin; convert it to \
+                     None, bool, int, float, str, bytes, list, tuple or dict first"
+                )))
+            }
+        }
+    }
+
+    /// # Safety
+    /// `object` is a live `str`.
+    unsafe fn text(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        let mut len = 0;
+        // SAFETY: `object` is a str. The UTF-8 form belongs to it and lives as long, unchanged; the
+        // caller of `write` keeps it if texts are lent.
+        unsafe {
+            let data = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut len);
+            if data.is_null() {
+                ffi::PyErr_Clear();
+                return Err(Refusal::new(
+                    "the text holds a lone surrogate, which is not valid Unicode; encode it with \
+                     errors=\"surrogateescape\" and pass bytes",
+                ));
+            }
+            let (data, len) = (data.cast(), len.cast_unsigned());
+            match self.texts {
+                Texts::Lent => self.tape.str_ref(data, len)?,
+                Texts::Copied => self.tape.str(utf8(data, len))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// `object` is a live `bytes`.
+    unsafe fn bytes(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: `object` is bytes, which are immutable and live as long as it; the caller of
+        // `write` keeps it if they are lent.
+        unsafe {
+            let len = ffi::PyBytes_Size(object).cast_unsigned();
+            let data = ffi::PyBytes_AsString(object).cast();
+            match self.texts {
+                Texts::Lent => self.tape.bytes_ref(data, len)?,
+                Texts::Copied => self.tape.bytes(std::slice::from_raw_parts(data, len))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// `object` is a live `int`.
+    unsafe fn integer(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        let mut overflow = 0;
+        // SAFETY: `object` is an int, for which the conversion fails only by overflow.
+        let value = unsafe { ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow) };
+        if overflow == 0 {
+            self.tape.int(value);
+            return Ok(());
+        }
+        // SAFETY: as above; the error of a value beyond 64 bits is cleared.
+        unsafe {
+            let value = ffi::PyLong_AsUnsignedLongLong(object);
+            if ffi::PyErr_Occurred().is_null() {
+                self.tape.uint(value);
+                return Ok(());
+            }
+            ffi::PyErr_Clear();
+            let object = Bound::from_borrowed_ptr(self.py, object);
+            self.big_integer(&object).map_err(|error| Refusal::new(error.to_string()))
+        }
+    }
+
+    /// Through `int`'s own methods, so that those of a subclass never run.
+    fn big_integer(&mut self, object: &Bound<'_, PyAny>) -> PyResult<()> {
+        let class = self.py.get_type::<PyInt>();
+        let bits: usize = class.call_method1(intern!(self.py, "bit_length"), (object,))?.extract()?;
+        let kwargs = PyDict::new(self.py);
+        kwargs.set_item(intern!(self.py, "signed"), true)?;
+        let arguments = (object, bits / 8 + 1, intern!(self.py, "little"));
+        let bytes = class.call_method(intern!(self.py, "to_bytes"), arguments, Some(&kwargs))?;
+        let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+        self.tape.bigint(bytes).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Walks into a container, unless that is too deep.
+    ///
+    /// # Safety
+    /// `object` is a live container of the kind that `walk` expects.
+    unsafe fn container(
+        &mut self,
+        object: *mut ffi::PyObject,
+        walk: unsafe fn(&mut Self, *mut ffi::PyObject) -> Outcome,
+    ) -> Outcome {
+        if self.depth == MAX_DEPTH {
+            return Err(Refusal::new(if self.open.contains(&object) {
+                "it contains itself".to_owned()
+            } else {
+                TapeError::TooDeep.to_string()
+            }));
+        }
+        self.open[self.depth] = object;
+        self.depth += 1;
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { walk(self, object) };
+        self.depth -= 1;
+        outcome
+    }
+
+    /// # Safety
+    /// `object` is a live `list`.
+    unsafe fn list(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: `object` is a list; no code runs that could change it, and every index is checked
+        // by `PyList_GetItem`, so that its items are live.
+        unsafe {
+            let len = ffi::PyList_Size(object);
+            let open = self.tape.begin_list(len.cast_unsigned())?;
+            for index in 0..len {
+                let item = ffi::PyList_GetItem(object, index);
+                self.item(item, index)?;
+            }
+            Ok(self.tape.end(open)?)
+        }
+    }
+
+    /// # Safety
+    /// `object` is a live `tuple`.
+    unsafe fn tuple(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: `object` is a tuple, which is immutable.
+        unsafe {
+            let len = ffi::PyTuple_Size(object);
+            let open = self.tape.begin_tuple(len.cast_unsigned())?;
+            for index in 0..len {
+                self.item(ffi::PyTuple_GetItem(object, index), index)?;
+            }
+            Ok(self.tape.end(open)?)
+        }
+    }
+
+    /// # Safety
+    /// `item` is NULL (with a Python error set) or a live object.
+    unsafe fn item(&mut self, item: *mut ffi::PyObject, index: ffi::Py_ssize_t) -> Outcome {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if item.is_null() {
+                ffi::PyErr_Clear();
+                return Err(TapeError::Unbalanced.into());
+            }
+            self.value(item).map_err(|refusal| refusal.at(Step::Index(index.cast_unsigned())))
+        }
+    }
+
+    /// # Safety
+    /// `object` is a live `dict`.
+    unsafe fn dict(&mut self, object: *mut ffi::PyObject) -> Outcome {
+        // SAFETY: `object` is a dict; no code runs that could change it while it is iterated, so
+        // keys and values are live.
+        unsafe {
+            let open = self.tape.begin_map(ffi::PyDict_Size(object).cast_unsigned())?;
+            let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+            while ffi::PyDict_Next(object, &raw mut position, &raw mut key, &raw mut value) != 0 {
+                if ffi::PyUnicode_Check(key) == 0 {
+                    let key = Bound::from_borrowed_ptr(self.py, key);
+                    let shown = key.repr().map_or_else(|_| "?".into(), |text| text.to_string());
+                    return Err(Refusal::new(format!("the key {shown} is not a str")));
+                }
+                self.text(key)?;
+                if let Err(refusal) = self.value(value) {
+                    let key = Bound::from_borrowed_ptr(self.py, key).to_string();
+                    return Err(refusal.at(Step::Key(key)));
+                }
+            }
+            Ok(self.tape.end(open)?)
+        }
+    }
+}
+
+/// # Safety
+/// `data` points to `len` bytes of UTF-8 that live as long as the result is used.
+unsafe fn utf8<'a>(data: *const u8, len: usize) -> &'a str {
+    // SAFETY: the caller's promise.
+    unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(data, len)) }
+}

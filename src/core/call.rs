@@ -1,0 +1,101 @@
+//! A call, from admission to account. The payload never comes here.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::entry::Entry;
+use crate::{Category, Class, Event, EventSink, Monitor, Outcome, PluginInfo};
+
+/// Those who may want to know of a call.
+pub(crate) struct Watch {
+    pub(crate) monitor: Arc<Monitor>,
+    pub(crate) events: Arc<dyn EventSink>,
+}
+
+/// An admitted call: it counts as running until it is finished or dropped.
+///
+/// Dropping it unfinished counts it as abandoned.
+pub struct Call<C: Class> {
+    entry: Arc<Entry<C>>,
+    instance: Arc<C::Instance>,
+    watch: Arc<Watch>,
+    action: Box<str>,
+    began: Instant,
+    finished: bool,
+}
+
+impl<C: Class> Call<C> {
+    pub(crate) fn begin(
+        entry: Arc<Entry<C>>,
+        instance: Arc<C::Instance>,
+        watch: &Arc<Watch>,
+        action: &str,
+    ) -> Self {
+        watch.monitor.notify(|observer| observer.before(entry.name(), action));
+        if watch.events.listening() {
+            watch.publish(&entry.registered.info, action, "start", Value::Null);
+        }
+        let (watch, action, began) = (Arc::clone(watch), action.into(), Instant::now());
+        Self { entry, instance, watch, action, began, finished: false }
+    }
+
+    /// The plugin that is called; it lives at least as long as the call.
+    #[must_use]
+    pub fn instance(&self) -> &Arc<C::Instance> {
+        &self.instance
+    }
+
+    /// The plugin's name.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        self.entry.name()
+    }
+
+    /// The action's name.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// Accounts for the call; `error` is the failure's text.
+    pub fn finish(mut self, outcome: Outcome, error: Option<&str>) {
+        self.account(outcome, error);
+    }
+
+    fn account(&mut self, outcome: Outcome, error: Option<&str>) {
+        self.finished = true;
+        self.entry.usage.leave(self.began, outcome, error);
+        self.watch.monitor.notify(|observer| {
+            let seconds = self.began.elapsed().as_secs_f64();
+            observer.after(self.entry.name(), &self.action, outcome, seconds);
+        });
+        if self.watch.events.listening() {
+            let (word, data) = match outcome {
+                Outcome::Success => ("success", Value::Null),
+                _ => ("failure", json!({ "error": error })),
+            };
+            self.watch.publish(&self.entry.registered.info, &self.action, word, data);
+        }
+    }
+}
+
+impl<C: Class> Drop for Call<C> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.account(Outcome::Abandoned, Some("the caller did not wait for the end"));
+        }
+    }
+}
+
+impl Watch {
+    /// Events of calls are named `<connection>.<action>.<word>` and `action.<name>.<word>`.
+    fn publish(&self, plugin: &PluginInfo, action: &str, word: &str, data: Value) {
+        let name = match plugin.category {
+            Category::Connection => format!("{}.{action}.{word}", plugin.name),
+            Category::Action => format!("action.{}.{word}", plugin.name),
+        };
+        self.events.publish(&Event { name, data, source: plugin.name.clone() });
+    }
+}

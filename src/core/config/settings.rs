@@ -1,0 +1,57 @@
+//! What the user configured: for all plugins, for a category, and for single ones.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::Category;
+use crate::manifest::{Manifest, scope};
+
+/// The user's configuration, by plugin. `Debug` shows names only.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    entries: IndexMap<String, Secretive>,
+}
+
+#[derive(Clone, Default)]
+struct Secretive(Map<String, Value>);
+
+impl std::fmt::Debug for Secretive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("{..}")
+    }
+}
+
+impl Settings {
+    /// The settings in a configuration document.
+    #[must_use]
+    pub fn new(document: Manifest) -> Self {
+        let entries = document.entries.into_iter();
+        Self { entries: entries.map(|entry| (entry.name, Secretive(entry.config))).collect() }
+    }
+
+    /// What is configured for the plugin alone.
+    #[must_use]
+    pub fn get(&self, plugin: &str) -> Option<&Map<String, Value>> {
+        self.entries.get(plugin).map(|entry| &entry.0)
+    }
+
+    /// Replaces what is configured for the plugin alone; returns what was.
+    pub fn set(&mut self, plugin: &str, config: Map<String, Value>) -> Option<Map<String, Value>> {
+        self.entries.insert(plugin.to_owned(), Secretive(config)).map(|entry| entry.0)
+    }
+
+    /// The plugins that are configured by name, so that one that does not exist can be told of.
+    pub fn plugins(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str).filter(|name| !scope::is_scope(name))
+    }
+
+    /// All that has a say about the plugin, the strongest last.
+    pub(super) fn scopes<'s>(
+        &'s self,
+        category: Category,
+        plugin: &'s str,
+    ) -> impl Iterator<Item = &'s Map<String, Value>> {
+        let names = [scope::GLOBAL.to_owned(), scope::of_category(category), plugin.to_owned()];
+        names.into_iter().filter_map(|name| self.get(&name))
+    }
+}

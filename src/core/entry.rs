@@ -1,0 +1,134 @@
+//! One plugin in a host: what it is, how it is configured, where in its life it is.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+
+use crate::graph::Node;
+use crate::{
+    Class, Config, Error, ErrorKind, Failure, PluginState, Registered, Result, Stage, StateCell,
+    Status, Usage,
+};
+
+/// One plugin in a host. Its state is read by every call, and moved by the lifecycle alone.
+pub(crate) struct Entry<C: Class> {
+    pub(crate) registered: Arc<Registered<C>>,
+    pub(crate) config: Option<Config>, // none if it is invalid: the failure says why
+    pub(crate) state: StateCell,
+    pub(crate) instance: ArcSwapOption<C::Instance>,
+    pub(crate) usage: Arc<Usage>,
+    failure: Mutex<Option<Arc<Failure>>>,
+}
+
+impl<C: Class> Entry<C> {
+    pub(crate) fn new(
+        registered: Arc<Registered<C>>,
+        config: Option<Config>,
+        usage: Arc<Usage>,
+    ) -> Self {
+        Self {
+            registered,
+            config,
+            state: StateCell::new(PluginState::Discovered),
+            instance: ArcSwapOption::empty(),
+            usage,
+            failure: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.registered.info.name
+    }
+
+    /// Moves to `next`, or says which state forbids it.
+    pub(crate) fn advance(&self, next: PluginState) -> Result<PluginState> {
+        self.state.advance(next).map_err(|now| {
+            let name = self.name();
+            Error::new(
+                ErrorKind::State,
+                format!("plugin {name:?} is {now} and cannot become {next}"),
+            )
+            .with_plugin(name)
+        })
+    }
+
+    /// Whether starting it makes sense: it does not run, is not switched off, and is not broken
+    /// beyond what another try could change.
+    pub(crate) fn is_startable(&self) -> bool {
+        let state = self.state.get();
+        state.may_become(PluginState::Initializing)
+            && self.config.is_some()
+            && self.instance.load().is_none()
+    }
+
+    /// The instance, if it takes calls.
+    pub(crate) fn running(&self) -> Option<Arc<C::Instance>> {
+        let running = self.state.get() == PluginState::Running;
+        self.instance.load_full().filter(|_| running)
+    }
+
+    pub(crate) fn as_node(&self) -> Node<'_> {
+        let info = &self.registered.info;
+        Node { name: &info.name, version: &info.version, requires: &info.requires }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            info: self.registered.info.clone(),
+            kind: self.registered.kind,
+            origin: self.registered.origin.clone(),
+            state: self.state.get(),
+            failure: self.failure(),
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<Arc<Failure>> {
+        self.failure.lock().clone()
+    }
+
+    pub(crate) fn set_failure(&self, failure: Option<Arc<Failure>>) {
+        *self.failure.lock() = failure;
+    }
+
+    /// A failure of this plugin.
+    pub(crate) fn fail(&self, stage: Stage, error: Error) -> Failure {
+        let error = error.with_plugin(self.name());
+        let (plugin, origin) = (Some(self.name().to_owned()), self.registered.origin.clone());
+        Failure { stage, plugin, origin, error }
+    }
+
+    /// Counts a call in and hands out the instance, or says why the plugin takes no calls.
+    pub(crate) fn admit(&self) -> Result<Arc<C::Instance>> {
+        // Counted before the state is read: whoever stops the plugin moves the state first and
+        // reads the count after, so one of the two sees the other.
+        self.usage.enter();
+        self.running().ok_or_else(|| {
+            self.usage.undo();
+            self.not_running()
+        })
+    }
+
+    #[cold]
+    pub(crate) fn not_running(&self) -> Error {
+        let (name, state) = (self.name(), self.state.get());
+        let hint = match state {
+            PluginState::Registered => "Start it first: call start_plugins()".to_owned(),
+            PluginState::Stopped | PluginState::Stopping => {
+                format!("It was stopped: start it again with start_plugins({name:?})")
+            }
+            PluginState::Disabled => format!("Switch it on with enable({name:?}), then start it"),
+            PluginState::Failed | PluginState::Skipped => match self.failure() {
+                Some(failure) => format!("It did not start: {}", failure.error),
+                None => "See manager.failures".to_owned(),
+            },
+            _ => "Wait until it runs".to_owned(),
+        };
+        Error::new(
+            ErrorKind::State,
+            format!("plugin {name:?} is {state}; it must be running to be called"),
+        )
+        .with_plugin(name)
+        .with_hint(hint)
+    }
+}

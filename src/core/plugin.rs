@@ -1,0 +1,69 @@
+//! What the host needs of a plugin, whatever it is written in.
+
+use crate::{Config, Error, Result};
+
+/// A plugin class: it makes instances.
+///
+/// The host calls none of this while it holds a lock.
+pub trait Class: Send + Sync + 'static {
+    /// What it makes.
+    type Instance: Instance<Environment = Self::Environment>;
+    /// What the bindings give every plugin of one host.
+    type Environment: Send + Sync + 'static;
+
+    /// Makes an instance that is not initialized yet.
+    fn create(&self, config: &Config) -> Result<Self::Instance>;
+}
+
+/// A plugin instance under the lifecycle. Errors come back as the plugin raised them.
+pub trait Instance: Send + Sync + 'static {
+    /// What the bindings give every plugin of one host.
+    type Environment: Send + Sync + 'static;
+
+    /// Hands over its context; called once, before everything below.
+    fn attach(&self, environment: &Self::Environment, name: &str) -> Result<()>;
+    /// Makes it ready for calls.
+    fn initialize(&self) -> Result<()>;
+    /// Undoes `initialize`; may be called again after it failed.
+    fn cleanup(&self) -> Result<()>;
+    /// Releases everything acquired through the context, newest first, whatever fails.
+    fn release(&self) -> Vec<Error>;
+    /// Runs its own hook of that name, if it has one.
+    fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
+}
+
+/// The moments at which hooks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Before `initialize`; an error keeps the plugin from starting.
+    PreInitialize,
+    /// After `initialize`, or after it failed; an error makes the start fail.
+    PostInitialize,
+    /// Before `cleanup`; an error is reported, and cleanup goes on.
+    PreCleanup,
+    /// After `cleanup`, or after it failed; an error is reported.
+    PostCleanup,
+}
+
+impl Hook {
+    /// All hooks, in the order of a plugin's life.
+    pub const ALL: [Self; 4] =
+        [Self::PreInitialize, Self::PostInitialize, Self::PreCleanup, Self::PostCleanup];
+
+    /// The name of the method that users write.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PreInitialize => "pre_initialize",
+            Self::PostInitialize => "post_initialize",
+            Self::PreCleanup => "pre_cleanup",
+            Self::PostCleanup => "post_cleanup",
+        }
+    }
+
+    /// Whether it runs before the step it belongs to.
+    #[must_use]
+    pub const fn is_before(self) -> bool {
+        matches!(self, Self::PreInitialize | Self::PreCleanup)
+    }
+}

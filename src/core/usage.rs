@@ -1,0 +1,235 @@
+//! One plugin's numbers: calls, errors, latencies. Written by every call without a lock.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use histogram::AtomicHistogram;
+use parking_lot::Mutex;
+
+/// Buckets are exact within 1/16 of their value.
+const GROUPING_POWER: u8 = 4;
+/// Latencies of 2^40 ns (18 minutes) and more share the last bucket.
+const MAX_VALUE_POWER: u8 = 40;
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Success,
+    /// It failed.
+    Failure,
+    /// It failed because its time was up.
+    Timeout,
+    /// Nobody waited for its end: the caller was cancelled or interrupted.
+    Abandoned,
+}
+
+/// The counters of one plugin. Shared by all its calls; they survive a restart of the plugin.
+#[derive(Debug)]
+pub struct Usage {
+    epoch: Instant,
+    started: AtomicU64,
+    finished: AtomicU64,
+    errors: AtomicU64,
+    timeouts: AtomicU64,
+    max_ns: AtomicU64,
+    last_used_ns: AtomicU64,
+    latencies: OnceLock<Box<AtomicHistogram>>, // made at the first call: an idle plugin is small
+    last_error: Mutex<Option<String>>,
+}
+
+/// A reading of [`Usage`]. Durations are in seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// Calls that ended.
+    pub calls: u64,
+    /// Of these, calls that failed, timeouts included.
+    pub errors: u64,
+    /// Of these, calls whose time was up.
+    pub timeouts: u64,
+    /// Calls that are running.
+    pub in_flight: u64,
+    /// Half of the calls took at most this long.
+    pub p50: f64,
+    /// 95 % of the calls took at most this long.
+    pub p95: f64,
+    /// 99 % of the calls took at most this long.
+    pub p99: f64,
+    /// The longest call.
+    pub max: f64,
+    /// The last failure's text.
+    pub last_error: Option<String>,
+    /// When the last call ended, in seconds since 1970.
+    pub last_used: Option<f64>,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self {
+            epoch: Instant::now(),
+            started: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+            max_ns: AtomicU64::new(0),
+            last_used_ns: AtomicU64::new(0),
+            latencies: OnceLock::new(),
+            last_error: Mutex::new(None),
+        }
+    }
+}
+
+impl Usage {
+    /// Counts a call in.
+    pub fn enter(&self) {
+        self.started.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes back an `enter`: the call was refused.
+    pub(crate) fn undo(&self) {
+        self.started.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Counts a call out that was counted in and began at `began`; `error` is the failure's text.
+    pub fn leave(&self, began: Instant, outcome: Outcome, error: Option<&str>) {
+        let now = Instant::now();
+        let took = nanoseconds(now - began);
+        let latencies = self.latencies.get_or_init(|| {
+            let histogram = AtomicHistogram::new(GROUPING_POWER, MAX_VALUE_POWER);
+            Box::new(histogram.expect("the two constants are a valid histogram"))
+        });
+        let _ = latencies.increment(took.min((1 << MAX_VALUE_POWER) - 1));
+        self.max_ns.fetch_max(took, Ordering::Relaxed);
+        self.last_used_ns.store(nanoseconds(now - self.epoch).max(1), Ordering::Relaxed);
+        if outcome != Outcome::Success {
+            self.count_failure(outcome, error);
+        }
+        self.finished.fetch_add(1, Ordering::SeqCst);
+    }
+
+    #[cold]
+    fn count_failure(&self, outcome: Outcome, error: Option<&str>) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        if outcome == Outcome::Timeout {
+            self.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(error) = error {
+            *self.last_error.lock() = Some(error.to_owned());
+        }
+    }
+
+    /// Calls that are running.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        // Read in this order, a call that ends in between is seen as running, never as negative.
+        let finished = self.finished.load(Ordering::SeqCst);
+        self.started.load(Ordering::SeqCst).saturating_sub(finished)
+    }
+
+    /// A reading of everything.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let [p50, p95, p99] = self.percentiles();
+        let last_used = self.last_used_ns.load(Ordering::Relaxed);
+        Stats {
+            calls: self.finished.load(Ordering::SeqCst),
+            errors: self.errors.load(Ordering::Relaxed),
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+            in_flight: self.in_flight(),
+            p50,
+            p95,
+            p99,
+            max: seconds(self.max_ns.load(Ordering::Relaxed)),
+            last_error: self.last_error.lock().clone(),
+            last_used: (last_used > 0).then(|| self.wall_clock(last_used)),
+        }
+    }
+
+    /// A percentile is its bucket's upper end, but never above the longest call seen.
+    fn percentiles(&self) -> [f64; 3] {
+        let Some(latencies) = self.latencies.get() else { return [0.0; 3] };
+        let snapshot = latencies.load();
+        let max = self.max_ns.load(Ordering::Relaxed);
+        [0.50, 0.95, 0.99].map(|quantile| quantile_of(&snapshot, quantile, max))
+    }
+
+    fn wall_clock(&self, since_epoch_ns: u64) -> f64 {
+        let age = self.epoch.elapsed().saturating_sub(Duration::from_nanos(since_epoch_ns));
+        let at = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+        at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
+}
+
+fn quantile_of(histogram: &histogram::Histogram, quantile: f64, max: u64) -> f64 {
+    let buckets = || histogram.into_iter().filter(|bucket| bucket.count() > 0);
+    let total: u64 = buckets().map(|bucket| bucket.count()).sum();
+    #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, clippy::cast_possible_truncation)]
+    let rank = ((total as f64 * quantile).ceil() as u64).max(1);
+    let mut seen = 0;
+    for bucket in buckets() {
+        seen += bucket.count();
+        if seen >= rank {
+            return seconds(bucket.end().min(max));
+        }
+    }
+    0.0
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn seconds(nanoseconds: u64) -> f64 {
+    Duration::from_nanos(nanoseconds).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(usage: &Usage, took: Duration, outcome: Outcome, error: Option<&str>) {
+        usage.enter();
+        let began = Instant::now().checked_sub(took).expect("the clock is older than a second");
+        usage.leave(began, outcome, error);
+    }
+
+    #[test]
+    fn an_unused_plugin_has_zeros() {
+        assert_eq!(Usage::default().stats(), Stats::default());
+    }
+
+    #[test]
+    fn percentiles_are_within_a_sixteenth() {
+        let usage = Usage::default();
+        for milliseconds in 1..=100 {
+            called(&usage, Duration::from_millis(milliseconds), Outcome::Success, None);
+        }
+        let stats = usage.stats();
+        assert_eq!((stats.calls, stats.errors, stats.in_flight), (100, 0, 0));
+        for (got, want) in [(stats.p50, 0.050), (stats.p95, 0.095), (stats.p99, 0.099)] {
+            assert!((want..want * 1.1).contains(&got), "{got} is not about {want}");
+        }
+        assert!(stats.max >= 0.1 && stats.p99 <= stats.max);
+        assert!(stats.last_used.is_some());
+    }
+
+    #[test]
+    fn failures_and_timeouts_are_told_apart() {
+        let usage = Usage::default();
+        called(&usage, Duration::ZERO, Outcome::Failure, Some("first"));
+        called(&usage, Duration::ZERO, Outcome::Timeout, Some("second"));
+        let stats = usage.stats();
+        assert_eq!((stats.calls, stats.errors, stats.timeouts), (2, 2, 1));
+        assert_eq!(stats.last_error.as_deref(), Some("second"));
+    }
+
+    #[test]
+    fn a_refused_call_leaves_no_trace() {
+        let usage = Usage::default();
+        usage.enter();
+        assert_eq!(usage.in_flight(), 1);
+        usage.undo();
+        assert_eq!(usage.stats(), Stats::default());
+    }
+}

@@ -1,0 +1,184 @@
+//! `#[plugin]`: reads an `impl` block and writes what the border needs to know of it.
+
+mod expand;
+mod methods;
+mod options;
+
+use proc_macro2::TokenStream;
+use syn::spanned::Spanned;
+use syn::{Error, ItemImpl, Result, Type};
+
+use methods::Methods;
+use options::Options;
+
+/// Makes a plugin of the type that `block` is for.
+pub(crate) fn expand(options: TokenStream, block: TokenStream) -> Result<TokenStream> {
+    let options = Options::parse(options)?;
+    let mut block: ItemImpl = syn::parse2(block)
+        .map_err(|error| Error::new(error.span(), "#[plugin] stands on an `impl` block"))?;
+    check_block(&block)?;
+    let methods = Methods::take(&mut block, options.category)?;
+    Ok(expand::expand(&options, &block, &methods))
+}
+
+fn check_block(block: &ItemImpl) -> Result<()> {
+    if let Some((path, _)) = &block.trait_ {
+        return Err(Error::new(path.span(), "#[plugin] stands on an `impl` block without a trait"));
+    }
+    let has_arguments = match &*block.self_ty {
+        Type::Path(path) => path.path.segments.iter().any(|segment| !segment.arguments.is_empty()),
+        _ => true,
+    };
+    if has_arguments || !block.generics.params.is_empty() {
+        return Err(Error::new(
+            block.self_ty.span(),
+            "a plugin is a plain type, without lifetimes or generics",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn message(options: TokenStream, items: &TokenStream) -> String {
+        expand(options, quote!(impl P { #items })).unwrap_err().to_string()
+    }
+
+    fn connection(items: &TokenStream) -> String {
+        message(quote!(connection, name = "p"), items)
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        let items = TokenStream::new();
+        assert_eq!(
+            message(quote!(name = "p"), &items),
+            "say what it is for: `#[plugin(connection, …)]` or `#[plugin(action, …)]`"
+        );
+        assert_eq!(message(quote!(connection), &items), "a plugin needs a name: `name = \"…\"`");
+        assert_eq!(
+            message(quote!(connection, nmae = "p"), &items),
+            "unknown option; there are `connection`, `action`, `name`, `version` and `requires`"
+        );
+        assert_eq!(
+            message(quote!(action, name = "a b"), &items),
+            "a plugin's name consists of letters, digits, `_` and `-`"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(
+            connection(&quote!(
+                #[action]
+                fn a(&self) {}
+            )),
+            "a plugin needs `fn initialize(config: T) -> Result<Self>`"
+        );
+        assert_eq!(
+            connection(&quote!(
+                fn initialize() -> Self {
+                    P
+                }
+            )),
+            "a connection needs at least one method with `#[action]`"
+        );
+        let action = message(
+            quote!(action, name = "p"),
+            &quote!(
+                fn initialize() -> Self {
+                    P
+                }
+                #[action]
+                fn run(&self) {}
+            ),
+        );
+        assert_eq!(action, "an action plugin has exactly one `#[action]`, named `execute`");
+    }
+
+    #[test]
+    fn signatures_are_checked() {
+        let with = |items: TokenStream| {
+            connection(&quote!(fn initialize() -> Self { P } #[action] fn a(&self) {} #items))
+        };
+        assert_eq!(
+            with(quote!(
+                #[action]
+                fn b(&self, x: u8, y: u8) {}
+            )),
+            "`b` takes at most one argument: put its parameters into a struct"
+        );
+        assert_eq!(
+            with(quote!(
+                #[action]
+                async fn b(&self) {}
+            )),
+            "`b` cannot be `async`; use `#[action(blocking)]` and block"
+        );
+        assert_eq!(
+            with(quote!(
+                #[action]
+                fn b(&mut self) {}
+            )),
+            "`b` takes `&self`: calls share it"
+        );
+        assert_eq!(
+            with(quote!(
+                #[action]
+                fn b(x: u8) {}
+            )),
+            "`b` takes `&self`: calls share it"
+        );
+        assert_eq!(
+            with(quote!(
+                #[action]
+                fn b<T>(&self, x: T) {}
+            )),
+            "`b` cannot be generic"
+        );
+        assert_eq!(
+            with(quote!(
+                #[action(later)]
+                fn b(&self) {}
+            )),
+            "unknown; it is `#[action]` or `#[action(blocking)]`"
+        );
+        assert_eq!(
+            with(quote!(
+                fn cleanup(&self, x: u8) {}
+            )),
+            "`cleanup` takes only `&self`"
+        );
+        assert_eq!(
+            connection(&quote!(
+                fn initialize(&self) {}
+                #[action]
+                fn a(&self) {}
+            )),
+            "`initialize` makes the plugin, so it takes no `self`"
+        );
+    }
+
+    #[test]
+    fn the_block_must_be_a_plain_one() {
+        let options = || quote!(connection, name = "p");
+        let message = |block| expand(options(), block).unwrap_err().to_string();
+        assert!(message(quote!(impl Clone for P {})).contains("without a trait"));
+        assert!(
+            message(quote!(
+                impl<T> P<T> {}
+            ))
+            .contains("plain type")
+        );
+        assert!(
+            message(quote!(
+                struct P;
+            ))
+            .contains("stands on an `impl` block")
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! The generated code: the block as it was, and the implementation of `Exported` beside it.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_lifetime_mut};
+use syn::{Ident, ItemImpl, Lifetime, Type};
+
+use super::methods::{Action, Function, Methods};
+use super::options::{Category, Options};
+use crate::docs::description;
+
+pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> TokenStream {
+    let plugin = &block.self_ty;
+    let descriptor = descriptor(options, &description(&block.attrs), methods);
+    let start = start(methods);
+    let invoke = invoke(&methods.actions);
+    let validate = validate(options.category, methods);
+    let cleanup = hook("CLEANUP", &quote!(()), methods.cleanup.as_ref());
+    let is_configured = hook("IS_CONFIGURED", &quote!(bool), methods.is_configured.as_ref());
+    let configure = hook("CONFIGURE", &quote!(bool), methods.configure.as_ref());
+    let health = hook("HEALTH", &quote!(bool), methods.health.as_ref());
+    quote! {
+        // The signatures are ours, not the author's.
+        #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
+        #block
+
+        const _: () = {
+            use ::zerepy_plugin::__private as private;
+
+            #[automatically_derived]
+            #[allow(clippy::all, clippy::pedantic)]
+            impl private::Exported for #plugin {
+                const DESCRIPTOR: &'static private::PluginDescriptor = #descriptor;
+                #cleanup
+                #validate
+                #is_configured
+                #configure
+                #health
+                #start
+                #invoke
+            }
+        };
+    }
+}
+
+fn descriptor(options: &Options, description: &str, methods: &Methods) -> TokenStream {
+    let Options { name, requires, .. } = options;
+    let version = options
+        .version
+        .as_ref()
+        .map_or_else(|| quote!(::core::env!("CARGO_PKG_VERSION")), |version| quote!(#version));
+    let category = match options.category {
+        Category::Connection => quote!(Connection),
+        Category::Action => quote!(Action),
+    };
+    let config = optional_schema(methods.initialize.argument.as_ref());
+    let actions = methods.actions.iter().map(action_descriptor);
+    quote! {
+        &private::PluginDescriptor {
+            name: #name,
+            version: #version,
+            category: private::Category::#category,
+            description: #description,
+            requires: &[#(#requires),*],
+            config: #config,
+            actions: &[#(#actions),*],
+        }
+    }
+}
+
+fn action_descriptor(action: &Action) -> TokenStream {
+    let Action { function, description, blocking } = action;
+    let name = function.name.to_string();
+    let exec = if *blocking { quote!(Blocking) } else { quote!(Inline) };
+    let params = optional_schema(function.argument.as_ref());
+    let result = schema(&function.output);
+    quote! {
+        private::ActionDescriptor {
+            name: #name,
+            description: #description,
+            exec: private::Exec::#exec,
+            params: #params,
+            result: #result,
+        }
+    }
+}
+
+fn optional_schema(ty: Option<&Type>) -> TokenStream {
+    ty.map_or_else(
+        || quote!(::core::option::Option::None),
+        |ty| {
+            let schema = schema(ty);
+            quote!(::core::option::Option::Some(#schema))
+        },
+    )
+}
+
+fn schema(ty: &Type) -> TokenStream {
+    let anywhere = without_names(ty);
+    quote_spanned!(ty.span()=> <#anywhere as ::zerepy_plugin::Schema>::SCHEMA)
+}
+
+/// The type with its lifetimes left to be inferred, as their names belong to the method.
+fn without_names(ty: &Type) -> Type {
+    struct Unname;
+
+    impl VisitMut for Unname {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                lifetime.ident = Ident::new("_", lifetime.ident.span());
+            }
+            visit_lifetime_mut(self, lifetime);
+        }
+    }
+
+    let mut ty = ty.clone();
+    Unname.visit_type_mut(&mut ty);
+    ty
+}
+
+fn start(methods: &Methods) -> TokenStream {
+    let read = methods.initialize.argument.as_ref().map(|_| quote!(private::read_config(config)?));
+    let plugin = attempt(&methods.initialize, &quote!(Self::initialize(#read)));
+    quote! {
+        fn start(config: private::Tape<'_>) -> ::zerepy_plugin::Result<Self> {
+            let _ = config;
+            ::core::result::Result::Ok(#plugin)
+        }
+    }
+}
+
+fn invoke(actions: &[Action]) -> TokenStream {
+    let indices = 0u32..;
+    let arms = actions.iter().zip(indices).map(|(Action { function, .. }, index)| {
+        let name = &function.name;
+        let (check, read) = match function.argument {
+            Some(_) => (None, Some(quote!(private::read_params(params)?))),
+            None => (Some(quote!(private::no_params(params)?;)), None),
+        };
+        let result = attempt(function, &quote!(self.#name(#read)));
+        quote! {
+            #index => {
+                #check
+                let result = #result;
+                private::encode_result(&result)
+            }
+        }
+    });
+    quote! {
+        fn invoke(
+            &self,
+            action: private::ActionIndex,
+            params: private::Tape<'_>,
+        ) -> ::zerepy_plugin::Result<private::Payload> {
+            match action {
+                #(#arms)*
+                _ => private::unknown_action::<Self>(action),
+            }
+        }
+    }
+}
+
+/// An action plugin whose action takes parameters can always say whether they are readable.
+fn validate(category: Category, methods: &Methods) -> Option<TokenStream> {
+    let argument = methods.actions.first()?.function.argument.as_ref()?;
+    if category == Category::Connection {
+        return None;
+    }
+    let params = without_names(argument);
+    let problems = methods.validate.as_ref().map_or_else(
+        || quote!(::std::vec::Vec::new()),
+        |function| attempt(function, &quote!(plugin.validate(params))),
+    );
+    Some(quote! {
+        const VALIDATE: ::core::option::Option<private::Check<Self>> =
+            ::core::option::Option::Some(|plugin, tape| {
+                let _ = plugin;
+                private::read_problems::<#params>(tape, |params| {
+                    let _ = params;
+                    ::core::result::Result::Ok(#problems)
+                })
+            });
+    })
+}
+
+/// An optional function that takes only the plugin.
+fn hook(constant: &str, output: &TokenStream, function: Option<&Function>) -> Option<TokenStream> {
+    let function = function?;
+    let (name, constant) = (&function.name, Ident::new(constant, function.name.span()));
+    let answer = attempt(function, &quote!(plugin.#name()));
+    Some(quote! {
+        const #constant: ::core::option::Option<fn(&Self) -> ::zerepy_plugin::Result<#output>> =
+            ::core::option::Option::Some(|plugin| ::core::result::Result::Ok(#answer));
+    })
+}
+
+/// The call, and the way out if it fails.
+fn attempt(function: &Function, call: &TokenStream) -> TokenStream {
+    if function.fallible { quote!(#call?) } else { call.clone() }
+}

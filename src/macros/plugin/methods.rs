@@ -1,0 +1,200 @@
+//! Which functions of the block are the plugin's, and whether they look as they should.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, GenericParam, Ident, ImplItem, ImplItemFn, ItemImpl,
+    Meta, PathArguments, ReceiverKind, Result, ReturnType, Signature, Type, parse_quote,
+};
+
+use super::options::Category;
+use crate::docs::description;
+
+/// The functions that were recognized.
+pub(super) struct Methods {
+    pub(super) initialize: Function,
+    pub(super) cleanup: Option<Function>,
+    pub(super) validate: Option<Function>,
+    pub(super) is_configured: Option<Function>,
+    pub(super) configure: Option<Function>,
+    pub(super) health: Option<Function>,
+    pub(super) actions: Vec<Action>,
+}
+
+/// A function as it is called.
+pub(super) struct Function {
+    pub(super) name: Ident,
+    pub(super) argument: Option<Type>,
+    /// What it returns, without the `Result` around it.
+    pub(super) output: Type,
+    /// Whether there is a `Result` around it.
+    pub(super) fallible: bool,
+}
+
+/// A method with `#[action]`.
+pub(super) struct Action {
+    pub(super) function: Function,
+    pub(super) description: String,
+    pub(super) blocking: bool,
+}
+
+impl Methods {
+    /// Finds the plugin's functions, and takes `#[action]` off of them.
+    pub(super) fn take(block: &mut ItemImpl, category: Category) -> Result<Self> {
+        let span = block.self_ty.span();
+        let (mut initialize, mut cleanup, mut validate) = (None, None, None);
+        let (mut is_configured, mut configure, mut health) = (None, None, None);
+        let mut actions = Vec::new();
+        for item in &mut block.items {
+            let ImplItem::Fn(method) = item else { continue };
+            if let Some(attribute) = take_action(&mut method.attrs) {
+                actions.push(Action::read(method, &attribute)?);
+                continue;
+            }
+            match method.sig.ident.to_string().as_str() {
+                "initialize" => initialize = Some(constructor(&method.sig)?),
+                "cleanup" => cleanup = Some(question(&method.sig)?),
+                "is_configured" => is_configured = Some(question(&method.sig)?),
+                "configure" => configure = Some(question(&method.sig)?),
+                "health" => health = Some(question(&method.sig)?),
+                "validate" if category == Category::Action => {
+                    validate = Some(validation(&method.sig)?);
+                }
+                _ => {}
+            }
+        }
+        check_actions(&actions, category, span)?;
+        let initialize = initialize.ok_or_else(|| {
+            Error::new(span, "a plugin needs `fn initialize(config: T) -> Result<Self>`")
+        })?;
+        Ok(Self { initialize, cleanup, validate, is_configured, configure, health, actions })
+    }
+}
+
+impl Action {
+    fn read(method: &ImplItemFn, attribute: &Attribute) -> Result<Self> {
+        Ok(Self {
+            function: shared(&method.sig)?,
+            description: description(&method.attrs),
+            blocking: is_blocking(attribute)?,
+        })
+    }
+}
+
+fn take_action(attributes: &mut Vec<Attribute>) -> Option<Attribute> {
+    let at = attributes.iter().position(|attribute| attribute.path().is_ident("action"))?;
+    Some(attributes.remove(at))
+}
+
+fn is_blocking(attribute: &Attribute) -> Result<bool> {
+    if matches!(attribute.meta, Meta::Path(_)) {
+        return Ok(false);
+    }
+    let mut blocking = false;
+    attribute.parse_nested_meta(|meta| {
+        if !meta.path.is_ident("blocking") {
+            return Err(meta.error("unknown; it is `#[action]` or `#[action(blocking)]`"));
+        }
+        blocking = true;
+        Ok(())
+    })?;
+    Ok(blocking)
+}
+
+fn check_actions(actions: &[Action], category: Category, span: Span) -> Result<()> {
+    match (category, actions) {
+        (Category::Connection, []) => {
+            Err(Error::new(span, "a connection needs at least one method with `#[action]`"))
+        }
+        (Category::Action, [one]) if one.function.name == "execute" => Ok(()),
+        (Category::Action, _) => {
+            let span = actions.last().map_or(span, |action| action.function.name.span());
+            let message = "an action plugin has exactly one `#[action]`, named `execute`";
+            Err(Error::new(span, message))
+        }
+        (Category::Connection, _) => Ok(()),
+    }
+}
+
+/// `initialize`: no `self`.
+fn constructor(signature: &Signature) -> Result<Function> {
+    if let Some(FnArg::Receiver(receiver)) = signature.inputs.first() {
+        let message = "`initialize` makes the plugin, so it takes no `self`";
+        return Err(Error::new(receiver.span(), message));
+    }
+    function(signature)
+}
+
+/// `&self` and at most one argument.
+fn shared(signature: &Signature) -> Result<Function> {
+    let name = &signature.ident;
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(receiver))
+            if matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) => {}
+        _ => {
+            return Err(Error::new(name.span(), format!("`{name}` takes `&self`: calls share it")));
+        }
+    }
+    function(signature)
+}
+
+/// Just `&self`.
+fn question(signature: &Signature) -> Result<Function> {
+    let function = shared(signature)?;
+    match &function.argument {
+        None => Ok(function),
+        Some(argument) => {
+            let message = format!("`{}` takes only `&self`", function.name);
+            Err(Error::new(argument.span(), message))
+        }
+    }
+}
+
+/// `&self` and the parameters by reference.
+fn validation(signature: &Signature) -> Result<Function> {
+    let function = shared(signature)?;
+    if matches!(function.argument, Some(Type::Reference(_))) {
+        return Ok(function);
+    }
+    Err(Error::new(signature.span(), "`validate` takes `&self` and `params: &T`"))
+}
+
+fn function(signature: &Signature) -> Result<Function> {
+    let name = signature.ident.clone();
+    if let Some(asyncness) = &signature.asyncness {
+        let message = format!("`{name}` cannot be `async`; use `#[action(blocking)]` and block");
+        return Err(Error::new(asyncness.span, message));
+    }
+    let is_lifetime = |param: &GenericParam| matches!(param, GenericParam::Lifetime(_));
+    if !signature.generics.params.iter().all(is_lifetime) {
+        return Err(Error::new(signature.generics.span(), format!("`{name}` cannot be generic")));
+    }
+    let mut arguments = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(&*argument.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let argument = arguments.next().cloned();
+    if let Some(second) = arguments.next() {
+        let message =
+            format!("`{name}` takes at most one argument: put its parameters into a struct");
+        return Err(Error::new(second.span(), message));
+    }
+    let (output, fallible) = output(&signature.output);
+    Ok(Function { name, argument, output, fallible })
+}
+
+/// What a function returns, and whether in a `Result`.
+fn output(output: &ReturnType) -> (Type, bool) {
+    let ReturnType::Type(_, ty) = output else { return (parse_quote!(()), false) };
+    let inner = match &**ty {
+        Type::Path(path) => path.path.segments.last().and_then(|segment| {
+            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+            match arguments.args.first() {
+                Some(GenericArgument::Type(inner)) if segment.ident == "Result" => Some(inner),
+                _ => None,
+            }
+        }),
+        _ => None,
+    };
+    inner.map_or_else(|| ((**ty).clone(), false), |inner| (inner.clone(), true))
+}

@@ -1,0 +1,127 @@
+//! Private copies of libraries, named after their content.
+//!
+//! A loaded file must never change: writing into it is a SIGBUS, and the dynamic linker takes a
+//! file replaced under the same name for the one it knows. So the copy is what is loaded.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use crate::refusal::{Refusal, Result};
+
+/// The hash of a library's content; what has the same address is the same library.
+pub(crate) type Address = [u8; 32];
+
+/// The address of `content`.
+pub(crate) fn address(content: &[u8]) -> Address {
+    Sha256::digest(content).into()
+}
+
+/// The path of the private copy of `content`, which is made unless it is there already.
+pub(crate) fn store(content: &[u8], address: &Address) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("zerepy-plugins-{}", user()));
+    store_in(&folder, content, address).map_err(|error| {
+        Refusal::load(format!("no private copy can be made in \"{}\": {error}", folder.display()))
+            .hint("Point TMPDIR to a directory that only you can write to")
+    })
+}
+
+fn store_in(folder: &Path, content: &[u8], address: &Address) -> io::Result<PathBuf> {
+    own_folder(folder)?;
+    let name = address.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    let copy = folder.join(name).with_extension("so");
+    if !is_intact(&copy, content) {
+        write(&copy, content)?;
+    }
+    Ok(copy)
+}
+
+/// Makes `folder`, or makes sure that nobody else can write to it.
+fn own_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(folder)?;
+    let is_private = metadata.permissions().mode() & 0o777 == 0o700;
+    if metadata.is_dir() && metadata.uid() == user() && is_private {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        ErrorKind::PermissionDenied,
+        "it belongs to others, or they can write to it",
+    ))
+}
+
+fn is_intact(copy: &Path, content: &[u8]) -> bool {
+    let is_own = fs::symlink_metadata(copy).is_ok_and(|metadata| {
+        metadata.is_file() && metadata.uid() == user() && metadata.len() == content.len() as u64
+    });
+    is_own && fs::read(copy).is_ok_and(|found| found == content)
+}
+
+/// Writes under another name and renames, so that the copy is whole or not there.
+fn write(copy: &Path, content: &[u8]) -> io::Result<()> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Not even processes of other containers on the same folder may meet under this name.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!("{process}-{next}-{now}.part");
+    let part = copy.with_extension(unique);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o400)
+        .open(&part)
+        .and_then(|mut file| file.write_all(content))
+        .and_then(|()| fs::rename(&part, copy));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn user() -> u32 {
+    // SAFETY: it only returns a number, and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_reused_only_if_intact() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("copies");
+        let content = b"content".as_slice();
+        let copy = store_in(&folder, content, &address(content)).unwrap();
+        let inode = fs::metadata(&copy).unwrap().ino();
+        assert_eq!(store_in(&folder, content, &address(content)).unwrap(), copy);
+        assert_eq!(fs::metadata(&copy).unwrap().ino(), inode);
+
+        fs::remove_file(&copy).unwrap();
+        fs::write(&copy, b"changed").unwrap(); // the same length
+        store_in(&folder, content, &address(content)).unwrap();
+        assert_eq!(fs::read(&copy).unwrap(), content);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1); // no parts are left
+    }
+
+    #[test]
+    fn links_and_open_folders_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let open = root.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(store_in(&open, b"x", &address(b"x")).is_err());
+
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(root.path(), &link).unwrap();
+        assert!(store_in(&link, b"x", &address(b"x")).is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! Reading a library's file, once: what is checked, copied and loaded are the same bytes.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use crate::refusal::{Refusal, Result};
+
+/// Larger files are refused: no library comes near, and the content is held in memory.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The content of the regular file at `path`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Refusal::load(format!("the file cannot be read: {error}"));
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Refusal::load("it is a directory")
+            .hint("Give the path of the library in it, which ends in \".so\""));
+    }
+    if !metadata.is_file() {
+        return Err(Refusal::load("it is not a regular file"));
+    }
+    if metadata.len() == 0 {
+        return Err(Refusal::load("the file is empty")
+            .hint("A build or a copy was probably interrupted; build or copy it again"));
+    }
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() as u64 > MAX_BYTES {
+        return Err(Refusal::load(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    Ok(content)
+}

@@ -1,0 +1,49 @@
+//! What a library is and declares, found out without running any of its code.
+
+use std::path::{Path, PathBuf};
+
+use zerepy_core::{PluginInfo, Result};
+
+use crate::descriptor::{self, Descriptor};
+use crate::{elf, file, refusal};
+
+/// What a library declares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LibraryInfo {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// What it was built with, such as `zerepy-plugin 0.1.0`, if it says so.
+    pub sdk: Option<String>,
+    /// Its plugins, in its own order; never empty.
+    pub plugins: Vec<PluginInfo>,
+}
+
+/// Reads what the library at `path` declares. No code of it runs, and nothing of it is trusted.
+///
+/// # Errors
+/// `Load` if it is not a plugin library for this machine, or is damaged; `Abi` if it is built for
+/// another version of the plugin ABI. Each says what to do.
+pub fn inspect(path: &Path) -> Result<LibraryInfo> {
+    file::read(path)
+        .and_then(|content| Inspected::new(path, content))
+        .map(|inspected| inspected.info)
+        .map_err(|refusal| refusal.at(path))
+}
+
+/// A library that passed all checks that can be made without loading it.
+pub(crate) struct Inspected {
+    pub(crate) info: LibraryInfo,
+    /// The descriptor's section, padding included.
+    pub(crate) descriptor: Vec<u8>,
+    /// The whole file.
+    pub(crate) content: Vec<u8>,
+}
+
+impl Inspected {
+    pub(crate) fn new(path: &Path, content: Vec<u8>) -> refusal::Result<Self> {
+        let descriptor = elf::descriptor(&content)?.to_vec();
+        let Descriptor { sdk, plugins, .. } = descriptor::parse(descriptor::trim(&descriptor))?;
+        let info = LibraryInfo { path: path.to_owned(), sdk, plugins };
+        Ok(Self { info, descriptor, content })
+    }
+}

@@ -1,0 +1,265 @@
+//! An instance of a native plugin, and its calls: the only way into a library's code once loaded.
+//!
+//! It keeps the ABI's thread rules whatever its callers do, so that misuse is an error and never
+//! undefined. The state of the lifecycle at large is not its business.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use zerepy_core::{Error, ErrorKind, PluginInfo, Result};
+use zerepy_plugin_abi::{FfiOwnedTape, status};
+
+use crate::failure::{PluginError, Step};
+use crate::gate::{Closed, Gate, Inside};
+use crate::handshake::{Ask, Call, Functions};
+use crate::{Library, ResultTape, Tape, TapeError, fork};
+
+/// One instance of a plugin.
+///
+/// Any method may be called from any thread; those that cannot run now answer with a `State` error
+/// at once, and so do all of them in a process forked off after the instance was made. Dropping it
+/// frees it without cleaning it up.
+#[derive(Debug)]
+pub struct Instance {
+    functions: Functions,
+    handle: *mut c_void,
+    gate: Gate,
+    generation: u32,
+    action_count: usize,
+    plugin: usize,
+    library: Arc<Library>,
+}
+
+// SAFETY: the ABI allows every function on any thread, and the gate keeps apart what must not run
+// at the same time.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    pub(crate) fn create(
+        library: Arc<Library>,
+        plugin: usize,
+        functions: Functions,
+    ) -> Result<Self> {
+        let info = &library.info().plugins[plugin];
+        let action_count = info.actions.len();
+        let mut handle = ptr::null_mut();
+        let mut error = PluginError::new();
+        // SAFETY: both places live for the time of the call.
+        let status = unsafe { (functions.create)(&raw mut handle, error.as_mut_ptr()) };
+        if status != status::OK {
+            return Err(error.to_error(Step::Create, info));
+        }
+        let (gate, generation) = (Gate::new(), fork::generation());
+        Ok(Self { functions, handle, gate, generation, action_count, plugin, library })
+    }
+
+    /// What is known of its plugin.
+    #[must_use]
+    pub fn info(&self) -> &PluginInfo {
+        &self.library.info().plugins[self.plugin]
+    }
+
+    /// Makes it ready for calls; `config` holds a map.
+    ///
+    /// # Errors
+    /// What the plugin answers; `State` if it is initialized already, or something is running.
+    pub fn initialize(&self, config: &Tape) -> Result<()> {
+        let step = Step::Initialize;
+        self.check_process(step)?;
+        let config = config.to_ffi().map_err(|error| self.unwritable(error))?;
+        let alone = self.gate.fill().map_err(|closed| self.closed(closed, step))?;
+        let mut error = PluginError::new();
+        // SAFETY: the instance is alive and nobody else is in it; the tape lives for the call.
+        let status = unsafe {
+            (self.functions.initialize)(self.handle, &raw const config, error.as_mut_ptr())
+        };
+        if status != status::OK {
+            return Err(error.to_error(step, self.info()));
+        }
+        alone.done();
+        Ok(())
+    }
+
+    /// Undoes [`initialize`](Self::initialize); does nothing if it is not initialized. If the plugin
+    /// answers with an error the instance stays initialized, and this may be called again.
+    ///
+    /// # Errors
+    /// What the plugin answers, as `Cleanup` if it just failed; `State` if something is running.
+    pub fn cleanup(&self) -> Result<()> {
+        let step = Step::Cleanup;
+        self.check_process(step)?;
+        let alone = match self.gate.empty() {
+            Ok(alone) => alone,
+            Err(Closed::Empty) => return Ok(()),
+            Err(closed) => return Err(self.closed(closed, step)),
+        };
+        let mut error = PluginError::new();
+        // SAFETY: the instance is alive and nobody else is in it.
+        let status = unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) };
+        if status != status::OK {
+            return Err(error.to_error(step, self.info()));
+        }
+        alone.done();
+        Ok(())
+    }
+
+    /// Performs the action at that place in [`PluginInfo::actions`].
+    ///
+    /// # Errors
+    /// What the plugin answers; `State` if it is not initialized; `NotFound` for an action it does
+    /// not have; `InvalidParams` unless `params` holds one whole value.
+    #[inline]
+    pub fn call(&self, action: u32, params: &Tape) -> Result<ResultTape> {
+        let step = Step::Act(action);
+        let _inside = self.enter(step, action)?;
+        self.run(self.functions.call, step, action, params)
+    }
+
+    /// A list of texts, one for each problem with the parameters; `None` if the plugin has no
+    /// such check.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub fn validate(&self, action: u32, params: &Tape) -> Result<Option<ResultTape>> {
+        let step = Step::Validate(action);
+        let _inside = self.enter(step, action)?;
+        let Some(validate) = self.functions.validate else { return Ok(None) };
+        self.run(validate, step, action, params).map(Some)
+    }
+
+    /// Whether the plugin has what it needs to work; `None` if it does not say.
+    ///
+    /// This and the two questions below may also be asked before `initialize`: a plugin that cannot
+    /// answer then says so with an error of its own.
+    pub fn is_configured(&self) -> Result<Option<bool>> {
+        self.ask(self.functions.is_configured, "is_configured")
+    }
+
+    /// Sets the plugin up; whether it is configured then, or `None` if it cannot be set up.
+    pub fn configure(&self) -> Result<Option<bool>> {
+        self.ask(self.functions.configure, "configure")
+    }
+
+    /// Whether the plugin is well; `None` if it does not say.
+    pub fn health(&self) -> Result<Option<bool>> {
+        self.ask(self.functions.health, "health")
+    }
+
+    #[inline]
+    fn run(&self, function: Call, step: Step, action: u32, params: &Tape) -> Result<ResultTape> {
+        let params = params.to_ffi().map_err(|error| self.unwritable(error))?;
+        let mut result = FfiOwnedTape::empty();
+        let mut error = PluginError::new();
+        // SAFETY: the instance is alive and initialized, and stays so while the caller is inside
+        // the gate; the action exists; the tape and both places live for the time of the call.
+        let status = unsafe {
+            function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
+        };
+        // SAFETY: the plugin wrote it, and hands it over, whether it failed or not.
+        let result = unsafe { ResultTape::take(result) };
+        if status != status::OK {
+            return Err(error.to_error(step, self.info()));
+        }
+        result.map_err(|broken| self.unreadable(broken, step))
+    }
+
+    fn ask(&self, question: Option<Ask>, name: &'static str) -> Result<Option<bool>> {
+        let step = Step::Ask(name);
+        self.check_process(step)?;
+        let _inside = self.gate.ask().map_err(|closed| self.closed(closed, step))?;
+        let Some(question) = question else { return Ok(None) };
+        let mut error = PluginError::new();
+        // SAFETY: the instance is alive, and neither being initialized nor cleaned up.
+        match unsafe { question(self.handle, error.as_mut_ptr()) } {
+            status::YES => Ok(Some(true)),
+            status::OK => Ok(Some(false)),
+            _ => Err(error.to_error(step, self.info())),
+        }
+    }
+
+    /// Lets a call of `action` in.
+    #[inline]
+    fn enter(&self, step: Step, action: u32) -> Result<Inside<'_>> {
+        if action as usize >= self.action_count {
+            return Err(self.no_such_action(action));
+        }
+        if self.generation != fork::generation() {
+            return Err(self.forked(step));
+        }
+        self.gate.enter().map_err(|closed| self.closed(closed, step))
+    }
+
+    fn check_process(&self, step: Step) -> Result<()> {
+        if self.generation == fork::generation() { Ok(()) } else { Err(self.forked(step)) }
+    }
+
+    #[cold]
+    fn no_such_action(&self, action: u32) -> Error {
+        let (name, count) = (&self.info().name, self.action_count);
+        let message = format!("plugin {name:?} has no action number {action}; it has {count}");
+        Error::new(ErrorKind::NotFound, message).with_plugin(name)
+    }
+
+    #[cold]
+    fn unreadable(&self, broken: TapeError, step: Step) -> Error {
+        let message = format!("{} gave no result: {broken}", step.of(self.info()));
+        Error::new(ErrorKind::Execution, message).with_plugin(&self.info().name)
+    }
+
+    #[cold]
+    fn unwritable(&self, error: TapeError) -> Error {
+        Error::from(error).with_plugin(&self.info().name)
+    }
+
+    #[cold]
+    fn forked(&self, step: Step) -> Error {
+        self.wrong_state(step, "it was created before this process was forked")
+            .with_hint("Create it in the child process")
+    }
+
+    #[cold]
+    fn closed(&self, closed: Closed, step: Step) -> Error {
+        match closed {
+            Closed::Empty => {
+                self.wrong_state(step, "it is not initialized").with_hint("Start the plugin first")
+            }
+            Closed::Ready => {
+                self.wrong_state(step, "it is initialized already").with_hint("Clean it up first")
+            }
+            Closed::Exclusive => self
+                .wrong_state(step, "it is being initialized or cleaned up")
+                .with_hint("Wait until that is done"),
+            Closed::Busy(calls) => {
+                let name = &self.info().name;
+                let running = match calls {
+                    1 => format!("1 call of {name:?} is still running"),
+                    _ => format!("{calls} calls of {name:?} are still running"),
+                };
+                self.wrong_state(step, &running).with_hint("Wait until nothing is running")
+            }
+        }
+    }
+
+    fn wrong_state(&self, step: Step, why: &str) -> Error {
+        let message = format!("{} is not possible now: {why}", step.of(self.info()));
+        Error::new(ErrorKind::State, message).with_plugin(&self.info().name)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.generation == fork::generation() && self.gate.is_idle() {
+            // SAFETY: nobody is inside, and this is the last use of it.
+            unsafe { (self.functions.destroy)(self.handle) };
+            return;
+        }
+        let plugin = self.info().name.as_str();
+        tracing::warn!(
+            plugin,
+            "an instance is not freed: it was forked, or calls are running in it"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! The payload of calls, on the host's side: writing parameters, reading results.
+//!
+//! Nothing else in the host knows how values are laid out for plugins.
+
+mod json;
+mod read;
+mod result;
+mod write;
+
+use std::fmt;
+
+use zerepy_core::{Error, ErrorKind};
+
+pub use json::{from_json, to_json};
+pub use read::TapeView;
+pub use result::ResultTape;
+pub use write::{Open, Tape};
+
+/// Why a value cannot be written, or a tape not be read. Small, for it is returned a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapeError {
+    /// A text, some bytes or a container of that length, which is more than a node can say.
+    TooLong(usize),
+    /// Containers nest deeper than [`crate::MAX_DEPTH`].
+    TooDeep,
+    /// A container did not get as many items as it was begun with, or was not ended in its turn.
+    Unbalanced,
+    /// Reading: what is wrong with the tape.
+    Broken(&'static str),
+}
+
+impl fmt::Display for TapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(len) => {
+                write!(f, "a value of length {len} is too long: the limit is {}", u32::MAX)
+            }
+            Self::TooDeep => write!(f, "it nests deeper than {} levels", crate::MAX_DEPTH),
+            Self::Unbalanced => f.write_str("a container changed its size while it was read"),
+            Self::Broken(why) => write!(f, "broken data from the plugin: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for TapeError {}
+
+impl From<TapeError> for Error {
+    fn from(error: TapeError) -> Self {
+        let kind = match error {
+            TapeError::Broken(..) => ErrorKind::Execution,
+            _ => ErrorKind::InvalidParams,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,120 @@
+//! A tape that a plugin handed over.
+
+use std::{ptr, slice};
+
+use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION};
+
+use super::{TapeError, TapeView};
+
+/// A result in the plugin's memory; given back when dropped, which may happen on any thread.
+#[derive(Debug)]
+pub struct ResultTape(FfiOwnedTape);
+
+// SAFETY: it is plain data that only this value refers to, and `release` may be called from any
+// thread.
+unsafe impl Send for ResultTape {}
+// SAFETY: as above; sharing it only reads.
+unsafe impl Sync for ResultTape {}
+
+impl ResultTape {
+    /// Takes over what a plugin wrote. It is released in any case, at once if it cannot be read.
+    ///
+    /// # Safety
+    /// What `raw` points to, as far as it is not NULL, is readable in the length it says until
+    /// `release` is called, which nobody else does.
+    #[inline]
+    pub(crate) unsafe fn take(raw: FfiOwnedTape) -> Result<Self, TapeError> {
+        let taken = Self(raw);
+        check(&taken.0.tape)?;
+        Ok(taken)
+    }
+
+    /// What was written.
+    #[inline]
+    #[must_use]
+    pub fn view(&self) -> TapeView<'_> {
+        let tape = &self.0.tape;
+        let arena = if tape.arena.is_null() { ptr::dangling() } else { tape.arena };
+        // SAFETY: `check` passed, and `take`'s caller vouches for
+        // the memory as long as this value lives.
+        unsafe {
+            TapeView::new(
+                slice::from_raw_parts(tape.nodes, tape.node_count),
+                slice::from_raw_parts(arena, tape.arena_len),
+            )
+        }
+    }
+}
+
+impl Drop for ResultTape {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(release) = self.0.release {
+            // SAFETY: the plugin provided it for this owner, and this is the only time.
+            unsafe { release(self.0.owner) };
+        }
+    }
+}
+
+#[inline]
+fn check(tape: &FfiTape) -> Result<(), TapeError> {
+    const MAX_NODES: usize = isize::MAX as usize / size_of::<Node>();
+    if tape.version != TAPE_VERSION {
+        return Err(TapeError::Broken("it has another version of the format"));
+    }
+    if tape.node_count == 0 || tape.nodes.is_null() {
+        return Err(TapeError::Broken("it is empty"));
+    }
+    if tape.node_count > MAX_NODES || !tape.nodes.is_aligned() {
+        return Err(TapeError::Broken("its nodes cannot be where it says"));
+    }
+    if tape.arena_len > isize::MAX as usize || (tape.arena.is_null() && tape.arena_len != 0) {
+        return Err(TapeError::Broken("its bytes cannot be where it says"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use zerepy_plugin_abi::tag;
+
+    use super::*;
+
+    static NULL: Node = Node { tag: tag::NULL, len: 0, value: 0 };
+
+    fn tape(change: impl FnOnce(&mut FfiTape)) -> FfiTape {
+        let mut tape = FfiTape { nodes: &raw const NULL, node_count: 1, ..FfiTape::empty() };
+        change(&mut tape);
+        tape
+    }
+
+    #[test]
+    fn impossible_tapes_are_refused() {
+        assert_eq!(check(&tape(|_| ())), Ok(()));
+        assert!(check(&FfiTape::empty()).is_err());
+        assert!(check(&tape(|tape| tape.version = 2)).is_err());
+        assert!(check(&tape(|tape| tape.node_count = usize::MAX)).is_err());
+        assert!(check(&tape(|tape| tape.nodes = tape.nodes.wrapping_byte_add(1))).is_err());
+        assert!(check(&tape(|tape| tape.arena_len = 1)).is_err());
+        assert!(check(&tape(|tape| tape.arena_len = usize::MAX)).is_err());
+    }
+
+    #[test]
+    fn it_is_released_once_readable_or_not() {
+        unsafe extern "C" fn count(owner: *mut std::ffi::c_void) {
+            // SAFETY: the owner below is this counter, which outlives the tapes.
+            unsafe { &*owner.cast::<AtomicU32>() }.fetch_add(1, Ordering::Relaxed);
+        }
+        let released = AtomicU32::new(0);
+        let owner = (&raw const released).cast_mut().cast();
+        for tape in [tape(|_| ()), FfiTape::empty()] {
+            let raw = FfiOwnedTape { tape, owner, release: Some(count) };
+            // SAFETY: the tape is readable or says that it is empty.
+            let taken = unsafe { ResultTape::take(raw) };
+            std::thread::spawn(move || drop(taken)).join().unwrap();
+        }
+        assert_eq!(released.into_inner(), 2);
+    }
+}
