@@ -7,6 +7,7 @@ background loop on a thread of its own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from contextvars import ContextVar
@@ -16,18 +17,20 @@ from zerepy_plugins.errors import PluginStateError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("zerepy_loop", default=None)
 _lock = threading.Lock()
 _background: tuple[int, asyncio.AbstractEventLoop] | None = None
+_tasks: set[asyncio.Task[None] | asyncio.Future[None]] = set()  # a loop keeps weak references only
 
 
-async def in_thread(function: Callable[..., T], *args: Any) -> T:
+async def in_thread(function: Callable[..., T], **kwargs: Any) -> T:
     """Run a lifecycle operation on a worker thread; its coroutines run on the caller's loop."""
     _home.set(asyncio.get_running_loop())
-    return await asyncio.to_thread(function, *args)
+    return await asyncio.to_thread(function, **kwargs)
 
 
 async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
@@ -84,10 +87,31 @@ def _loop() -> asyncio.AbstractEventLoop:
         return _background[1]
 
 
-def schedule(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
+def schedule(awaitable: Awaitable[Any], event: str) -> asyncio.Future[None] | Future[None]:
     """Run a coroutine of an event handler: as a task of the running loop, else in the background."""
-    if _running_loop():
-        return asyncio.ensure_future(_result_of(awaitable))
-    return asyncio.wrap_future(
-        asyncio.run_coroutine_threadsafe(_result_of(awaitable), _loop()), loop=_loop()
+    if not _running_loop():
+        return asyncio.run_coroutine_threadsafe(_guarded(awaitable, event), _loop())
+    task = asyncio.ensure_future(_guarded(awaitable, event))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return task
+
+
+async def gather(*pending: asyncio.Future[None] | Future[None]) -> None:
+    """Wait for handlers that were scheduled."""
+    for future in pending:
+        await (future if asyncio.isfuture(future) else asyncio.wrap_future(future))
+
+
+async def _guarded(awaitable: Awaitable[Any], event: str) -> None:
+    try:
+        await awaitable
+    except Exception as error:  # noqa: BLE001 - one failing handler never stops the others
+        log_handler_error(event, error)
+
+
+def log_handler_error(event: str, error: BaseException) -> None:
+    """Report what an event handler raised."""
+    logging.getLogger("zerepy_plugins.events").error(
+        "a handler of event %r failed", event, exc_info=error
     )

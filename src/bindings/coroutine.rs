@@ -198,7 +198,7 @@ impl CallCoroutine {
                 let outcome = inner.call_method1(intern!(py, "throw"), arguments);
                 self.settle(py, outcome, inner, call)
             }
-            _ => Err(thrown(py, arguments)),
+            _ => Err(thrown(arguments)),
         }
     }
 
@@ -215,7 +215,7 @@ impl CallCoroutine {
 }
 
 /// The exception that `throw` was asked to raise: an instance, or a class and perhaps a value.
-fn thrown(py: Python<'_>, arguments: &Bound<'_, PyTuple>) -> PyErr {
+fn thrown(arguments: &Bound<'_, PyTuple>) -> PyErr {
     let exception = arguments.get_item(0).and_then(|first| {
         let value = arguments.get_item(1).ok().filter(|value| !value.is_none());
         match (first.is_callable(), value) {

@@ -16,6 +16,7 @@ type Handler = Arc<Py<PyAny>>;
 
 /// Publishes events to whoever subscribed.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
+#[derive(Default)]
 pub(crate) struct EventBus {
     subscriptions: Arc<Subscriptions<Handler>>,
 }
@@ -24,7 +25,7 @@ pub(crate) struct EventBus {
 impl EventBus {
     #[new]
     fn new() -> Self {
-        Self { subscriptions: Arc::default() }
+        Self::default()
     }
 
     fn subscribe(
@@ -40,7 +41,9 @@ impl EventBus {
         }
         let id = self.subscriptions.subscribe(pattern, Arc::new(handler.unbind()));
         let subscriptions = Arc::clone(&self.subscriptions);
-        Ok(Undo::new(move || drop(subscriptions.remove(&[id]))))
+        Ok(Undo::new(move || {
+            subscriptions.remove(&[id]);
+        }))
     }
 
     fn unsubscribe(

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::intern;
 use zerepy_core::{ErrorKind, Result};
@@ -24,9 +25,10 @@ pub(crate) fn wait<T: Send + 'static>(
         return py.detach(work);
     }
     let (sender, receiver) = sync_channel(1);
+    let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
     pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || sender.send(work()));
     loop {
-        match py.detach(|| receiver.recv_timeout(SIGNAL_POLL)) {
+        match py.detach(|| receiver.lock().recv_timeout(SIGNAL_POLL)) {
             Ok(outcome) => return outcome,
             Err(RecvTimeoutError::Timeout) => py.check_signals().map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")

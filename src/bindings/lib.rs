@@ -1,1 +1,58 @@
-//! Nothing yet.
+//! The extension module `zerepy_plugins._native`: Python objects on one side, the core on the other.
+//!
+//! Thin: what plugins are and how they live stands in `zerepy-core`, how libraries are called in
+//! `zerepy-native`. The documentation of what is public here stands in `_native.pyi`.
+
+mod awaitable;
+mod base;
+mod call;
+mod class;
+mod convert;
+mod coroutine;
+mod describe;
+mod discovery;
+mod environment;
+mod errors;
+mod events;
+mod factory;
+mod hook;
+mod instance;
+mod interrupt;
+mod logging;
+mod manager;
+mod monitor;
+mod native;
+mod records;
+mod registry;
+mod settings;
+mod target;
+mod undo;
+mod walk;
+
+/// Everything that Python sees.
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::{
+        base::PluginBase,
+        coroutine::CallCoroutine,
+        discovery::discover_plugins,
+        environment::PluginFinder,
+        events::{EventBus, Published},
+        factory::PluginFactory,
+        manager::PluginManager,
+        monitor::{PluginMonitor, UsageTimer},
+        native::{NativeClass, NativeInstance},
+        registry::PluginRegistry,
+        undo::Undo,
+    };
+
+    #[pymodule_export]
+    const ABI_VERSION: (u16, u16) = zerepy_native::ABI_VERSION;
+
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::logging::install();
+        Ok(())
+    }
+}

@@ -81,7 +81,9 @@ impl PluginMonitor {
     #[pyo3(signature = (before=None, after=None))]
     fn add_observer(&self, before: Option<Py<PyAny>>, after: Option<Py<PyAny>>) -> Undo {
         let (core, id) = (self.core(), self.core.observe(Arc::new(Callbacks { before, after })));
-        Undo::new(move || drop(core.unobserve(id)))
+        Undo::new(move || {
+            core.unobserve(id);
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, names};
+use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{Instance, Library, ResultTape, Tape};
 
 use crate::coroutine::CallCoroutine;
@@ -116,7 +116,7 @@ impl Handle {
             let plugin = &self.instance.info().name;
             Error::new(ErrorKind::NotFound, format!("plugin {plugin:?} has no action {name:?}"))
                 .with_plugin(plugin)
-                .with_hint(names::suggestion(name, self.actions.keys().map(String::as_str)))
+                .with_hint(suggestion(name, self.actions.keys().map(String::as_str)))
         })
     }
 
@@ -161,7 +161,7 @@ impl Handle {
         action: u32,
         params: Option<&Bound<'_, PyAny>>,
     ) -> Result<Detached> {
-        self.instance.check_process()?; // after a fork the pool's threads are gone: never wait for them
+        self.instance.ensure_same_process(action)?; // after a fork the pool's threads are gone: never wait for them
         let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
         Ok(Detached { handle: Arc::clone(self), action, params })
     }

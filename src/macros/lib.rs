@@ -11,7 +11,7 @@ use proc_macro::TokenStream;
 
 /// Makes a type a plugin; it stands on an inherent `impl` block without generics.
 ///
-/// ```ignore
+/// ```text
 /// /// What the plugin does: its description.
 /// #[plugin(connection, name = "search", requires = ["db>=1"])]
 /// impl Search { … }

@@ -46,7 +46,7 @@ pub(crate) fn descriptor(content: &[u8]) -> Result<&[u8]> {
             Refusal::load(format!(
                 "it has no section {DESCRIPTOR_SECTION:?} describing its plugins"
             ))
-            .hint("Was it stripped with --strip-all or objcopy? That section has to stay")
+            .hint("Build it with the zerepy-plugin crate, and leave that section in it")
         })?;
     section.data(endian, content).map_err(|error| damaged("descriptor section", error))
 }

@@ -180,6 +180,15 @@ impl Instance {
         }
     }
 
+    /// Tells beforehand what `call` would answer in a forked child: for a caller that is about to
+    /// wait for another thread, which the child does not have.
+    ///
+    /// # Errors
+    /// `State` if this process was forked off after the instance was made.
+    pub fn ensure_same_process(&self, action: u32) -> Result<()> {
+        self.check_process(Step::Act(action))
+    }
+
     /// Lets a call of `action` in.
     #[inline]
     fn enter(&self, step: Step, action: u32) -> Result<Inside<'_>> {
@@ -251,15 +260,15 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        if self.generation == fork::generation() && self.gate.is_idle() {
+        if self.generation != fork::generation() {
+            return; // it is the parent's; what it needs, such as threads, does not exist here
+        }
+        if self.gate.is_idle() {
             // SAFETY: nobody is inside, and this is the last use of it.
             unsafe { (self.functions.destroy)(self.handle) };
-            return;
+        } else {
+            let plugin = self.info().name.as_str();
+            tracing::warn!(plugin, "an instance is not freed: calls are still running in it");
         }
-        let plugin = self.info().name.as_str();
-        tracing::warn!(
-            plugin,
-            "an instance is not freed: it was forked, or calls are running in it"
-        );
     }
 }

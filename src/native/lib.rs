@@ -26,3 +26,6 @@ pub use instance::Instance;
 pub use library::{Library, load};
 pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, from_json, to_json};
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};
+
+/// The version of the plugin ABI that this host speaks: major, minor.
+pub const ABI_VERSION: (u16, u16) = (zerepy_plugin_abi::ABI_MAJOR, zerepy_plugin_abi::ABI_MINOR);

@@ -19,7 +19,7 @@ use crate::{Instance, LibraryInfo, file, fork};
 #[derive(Debug)]
 pub struct Library {
     info: LibraryInfo,
-    plugins: Vec<Functions>,
+    plugins: Vec<Functions>, // in the order of `info.plugins`
     _code: Code,
 }
 
@@ -62,8 +62,7 @@ impl Library {
     /// # Errors
     /// What the plugin answers; `NotFound` if there are not so many.
     pub fn create(self: &Arc<Self>, plugin: usize) -> Result<Instance> {
-        let (Some(&functions), true) = (self.plugins.get(plugin), plugin < self.info.plugins.len())
-        else {
+        let Some(&functions) = self.plugins.get(plugin) else {
             let (path, count) = (self.info.path.display(), self.plugins.len());
             return Err(Error::new(
                 ErrorKind::NotFound,

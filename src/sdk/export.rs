@@ -26,6 +26,10 @@ pub type Check<P> = fn(&P, Tape<'_>) -> Result<Vec<String>>;
 /// A plugin as the border sees it; `#[plugin]` implements it.
 ///
 /// The optional functions are constants, so that a table has no entry for what is not there.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a plugin",
+    note = "put `#[plugin(connection, name = \"…\")]` on its `impl` block"
+)]
 pub trait Exported: Sized + Send + Sync + 'static {
     /// What the plugin says of itself.
     const DESCRIPTOR: &'static PluginDescriptor;
@@ -85,9 +89,8 @@ pub fn encode_result<T: Serialize>(result: &T) -> Result<Payload> {
 
 /// An index that the descriptor does not have.
 #[cold]
-pub fn unknown_action<P: Exported>(action: ActionIndex) -> Result<Payload> {
-    let name = P::DESCRIPTOR.name;
-    Err(Error::with_code(code::STATE, format!("plugin {name:?} has no action number {action}")))
+pub fn unknown_action(action: ActionIndex) -> Result<Payload> {
+    Err(Error::with_code(code::STATE, format!("it has no action number {action}")))
 }
 
 #[cold]
@@ -97,7 +100,10 @@ fn wrong_params(fault: Fault) -> Error {
 
 /// The tables of a library's plugins, for [`FfiLibrary::plugins`].
 #[derive(Debug)]
-pub struct Tables<const N: usize>(pub [*const FfiPlugin; N]);
+pub struct Tables<const N: usize> {
+    /// In the order of the descriptor.
+    pub plugins: [*const FfiPlugin; N],
+}
 
 // SAFETY: it points to immutable tables that live as long as the process.
 unsafe impl<const N: usize> Sync for Tables<N> {}
@@ -116,7 +122,7 @@ pub const fn library<const N: usize>(
         abi_minor: ABI_MINOR,
         descriptor: FfiSlice::new(descriptor),
         plugin_count: N,
-        plugins: plugins.0.as_ptr(),
+        plugins: plugins.plugins.as_ptr(),
     }
 }
 
@@ -195,7 +201,7 @@ macro_rules! export {
             static DESCRIPTOR: [u8; private::measure(&LIBRARY)] = private::render(&LIBRARY);
 
             static TABLES: private::Tables<PLUGINS> =
-                private::Tables([$(&const { private::table::<$plugin>() }),+]);
+                private::Tables { plugins: [$(&const { private::table::<$plugin>() }),+] };
 
             static TABLE: private::FfiLibrary = private::library(&DESCRIPTOR, &TABLES);
 

@@ -11,6 +11,10 @@ use crate::value::{BigInt, Bytes, Value};
 /// names; `derive(Schema)` reads the `serde` attributes beside it.
 ///
 /// The tree is a constant, so a type cannot contain itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no schema",
+    note = "put `#[derive(Schema)]` on it, or use `Value` for what may be anything"
+)]
 pub trait Schema {
     /// The description.
     const SCHEMA: &'static Shape;
@@ -41,7 +45,10 @@ pub enum Shape {
     /// A list of such items.
     List(&'static Shape),
     /// A tuple of just these items.
-    Tuple(&'static [&'static Shape]),
+    Tuple {
+        /// What the items look like, in order.
+        items: &'static [&'static Shape],
+    },
     /// A map from texts to such values.
     Map(&'static Shape),
     /// One of these texts.
@@ -147,7 +154,7 @@ impl Shape {
                 json.key("items");
                 item.write(json, "", false);
             }
-            Self::Tuple(items) => write_tuple(json, items),
+            Self::Tuple { items } => write_tuple(json, items),
             Self::Map(value) => {
                 json.pair("type", "object");
                 json.key("additionalProperties");
@@ -254,9 +261,9 @@ impl<K, V: Schema> Schema for BTreeMap<K, V> {
 }
 
 impl<A: Schema, B: Schema> Schema for (A, B) {
-    const SCHEMA: &'static Shape = &Shape::Tuple(&[A::SCHEMA, B::SCHEMA]);
+    const SCHEMA: &'static Shape = &Shape::Tuple { items: &[A::SCHEMA, B::SCHEMA] };
 }
 
 impl<A: Schema, B: Schema, C: Schema> Schema for (A, B, C) {
-    const SCHEMA: &'static Shape = &Shape::Tuple(&[A::SCHEMA, B::SCHEMA, C::SCHEMA]);
+    const SCHEMA: &'static Shape = &Shape::Tuple { items: &[A::SCHEMA, B::SCHEMA, C::SCHEMA] };
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zerepy_plugins import ConnectionPlugin
-from zerepy_plugins.errors import InvalidParamsError
+from zerepy_plugins.errors import InvalidParamsError, PluginNotFoundError
 
 from .source import Docstrings, Document, read_docstrings, standard_library
 
@@ -111,25 +111,26 @@ class StdlibDocs(ConnectionPlugin):
         """Run ``documents``, ``count`` or ``modules``; see `actions` for their parameters."""
         match action:
             case "documents":
-                return self._documents(**params)
+                limit = _whole(params, "limit", least=1)
+                return self._documents(
+                    _package(params), limit, _whole(params, "offset", least=0) or 0
+                )
             case "count":
-                return self._count(**params)
+                return self._count(_package(params))
             case "modules":
                 return self._modules()
-        raise InvalidParamsError(
-            f"{self.name!r} has no action {action!r}",
+        raise PluginNotFoundError(
+            f"plugin {self.name!r} has no action {action!r}",
             plugin=self.name,
-            hint=f"Its actions are {', '.join(self.actions)}.",
+            hint=f"Its actions are {', '.join(self.actions)}",
         )
 
-    def _documents(
-        self, package: str | None = None, limit: int | None = None, offset: int = 0
-    ) -> list[Document]:
+    def _documents(self, package: str | None, limit: int | None, offset: int) -> list[Document]:
         """Return ``[{id, title, text}]``, from ``offset`` on and ``limit`` at most."""
         documents = self._of_package(package)
         return documents[offset : None if limit is None else offset + limit]
 
-    def _count(self, package: str | None = None) -> dict[str, int]:
+    def _count(self, package: str | None) -> dict[str, int]:
         """Return ``{"documents": number, "unreadable_files": number}``."""
         return {
             "documents": len(self._of_package(package)),
@@ -158,3 +159,21 @@ class StdlibDocs(ConnectionPlugin):
             if self._read is None:
                 self._read = read_docstrings(self._root)
             return self._read
+
+
+def _package(params: Mapping[str, Any]) -> str | None:
+    package = params.get("package")
+    if not isinstance(package, str | None):
+        raise InvalidParamsError(f"params.package: must be a string, not {package!r}")
+    return package
+
+
+def _whole(params: Mapping[str, Any], key: str, *, least: int) -> int | None:
+    value = params.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidParamsError(
+            f"params.{key}: must be an integer of at least {least}, not {value!r}"
+        )
+    return value

@@ -1,5 +1,7 @@
 //! Both plugins as a host runs them: through the exported tables.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use serde_json::{Value, json};
 use zerepy_plugin::testing::{Failure, Harness};
 use zerepy_plugin_search::{Search, Similar};

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from zerepy_plugins.cli.session import (
     describe,
     open_manager,
 )
+from zerepy_plugins.errors import PluginNotFoundError
 
 
 class Output(StrEnum):
@@ -80,16 +82,29 @@ def call(
 
 
 def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[str, Any] | None:
-    """Return the schema of the parameters; raise a usage error if the form of call is wrong."""
+    """Return the schema of the parameters, where there is one.
+
+    Raises `typer.BadParameter` if an action is named where there is nothing to choose, or none
+    where there is, and `PluginNotFoundError` for an unknown one.
+    """
     name, actions = described["name"], described["actions"]
     if described["category"] == "action":
         if action is not None:
             raise typer.BadParameter(f"{name!r} is an action plugin: it has no actions to choose")
-        return next((details["params"] for details in actions.values()), None)
+        return next((details.get("params") for details in actions.values()), None)
     if action is None:
         raise typer.BadParameter(f"{name!r} is a connection: name one of {', '.join(actions)}")
-    details = actions.get(action)
-    return None if details is None else details["params"]
+    if not actions:
+        return None  # a connection need not declare its actions
+    if action not in actions:
+        nearest = get_close_matches(action, actions, n=1) or list(actions)
+        raise PluginNotFoundError(
+            f"plugin {name!r} has no action {action!r}",
+            plugin=name,
+            hint=f"Did you mean {' or '.join(nearest)}?",
+        )
+    schema: Mapping[str, Any] | None = actions[action].get("params")
+    return schema
 
 
 def _perform(manager: PluginManager, name: str, action: str | None, params: dict[str, Any]) -> Any:

@@ -1,12 +1,13 @@
 """`zpl doctor`: is this installation sound, and if not, what to do about it."""
 
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import typer
 
-import zerepy_plugins
+from zerepy_plugins._native import ABI_VERSION
 from zerepy_plugins.cli.list import failure_record, print_failures
 from zerepy_plugins.cli.output import console, print_json
 from zerepy_plugins.cli.reporting import ExitCode, reporting
@@ -53,8 +54,8 @@ def doctor(
 
 def _versions() -> dict[str, str]:
     return {
-        "zerepy_plugins": zerepy_plugins.__version__,
-        "plugin_abi": zerepy_plugins.ABI_VERSION,
+        "zerepy-plugins": metadata.version("zerepy-plugins"),
+        "plugin ABI": ".".join(map(str, ABI_VERSION)),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
     }

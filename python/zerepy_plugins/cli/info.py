@@ -21,7 +21,7 @@ from zerepy_plugins.cli.session import (
     open_manager,
 )
 
-_FACTS = ("category", "version", "kind", "origin", "requires")
+_FACTS = ("category", "version", "kind", "origin", "requires", "state")
 
 
 def info(
@@ -33,9 +33,7 @@ def info(
 ) -> None:
     """Describe a plugin: its actions and their parameters, what it requires, its configuration."""
     with reporting(traceback), open_manager(plugins, config) as manager:
-        described = dict(describe(manager, name))
-        state = next(found.state.value for found in manager.status() if found.name == name)
-        described["state"] = state
+        described = describe(manager, name)
         if as_json:
             print_json(described)
         else:
@@ -46,14 +44,14 @@ def _print_description(described: Mapping[str, Any]) -> None:
     out = console()
     _print_headed(described["name"], described["description"])
     out.print()
-    for fact in (*_FACTS, "state"):
+    for fact in _FACTS:
         value = described[fact]
         text = value if isinstance(value, str) else ", ".join(value) or "nothing"
         out.print(f"  {fact:<9} {text}", soft_wrap=True)
     for action, details in described["actions"].items():
         out.print()
         _print_headed(action, details["description"])
-        _print_schema(details["params"])
+        _print_schema(details.get("params"))
     _print_configuration(described["config_schema"], described["config"])
 
 
@@ -81,11 +79,15 @@ def _print_schema(schema: Mapping[str, Any] | None) -> None:
     console().print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
-def _print_configuration(schema: Mapping[str, Any] | None, config: Mapping[str, Any]) -> None:
+def _print_configuration(
+    schema: Mapping[str, Any] | None, config: Mapping[str, Any] | None
+) -> None:
     out = console()
     options = (schema or {}).get("properties", {}).get("options")
     if options:
         out.print("\noptions", style="bold")
         _print_schema(options)
+    if config is None:
+        return  # it is broken, and `zpl list` says why
     out.print("\nconfiguration", style="bold")
     out.print(indent(json.dumps(config, indent=2, ensure_ascii=False), "  "), soft_wrap=True)

@@ -96,7 +96,7 @@ impl<'py> Walk<'py, '_> {
         if usize::try_from(node.value).ok() == Some(self.next) {
             Ok(object)
         } else {
-            Err(TapeError::Broken("a container that ends elsewhere", self.next).into())
+            Err(TapeError::Broken("a container that ends elsewhere").into())
         }
     }
 
@@ -134,7 +134,7 @@ impl<'py> Walk<'py, '_> {
         for _ in 0..node.len {
             let key = self.view.node(self.next)?;
             if key.tag != tag::STR {
-                return Err(TapeError::Broken("a text is expected here", self.next).into());
+                return Err(TapeError::Broken("a text is expected here").into());
             }
             self.next += 1;
             let name = self.text(key)?;

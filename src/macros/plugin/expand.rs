@@ -139,11 +139,12 @@ fn invoke(actions: &[Action]) -> TokenStream {
             None => (Some(quote!(private::no_params(params)?;)), None),
         };
         let result = attempt(function, &quote!(self.#name(#read)));
+        let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
         quote! {
             #index => {
                 #check
                 let result = #result;
-                private::encode_result(&result)
+                #encode
             }
         }
     });
@@ -155,7 +156,7 @@ fn invoke(actions: &[Action]) -> TokenStream {
         ) -> ::zerepy_plugin::Result<private::Payload> {
             match action {
                 #(#arms)*
-                _ => private::unknown_action::<Self>(action),
+                _ => private::unknown_action(action),
             }
         }
     }

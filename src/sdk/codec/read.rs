@@ -146,7 +146,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_f64(visitor)
+        let number = self.float()?;
+        if number.is_finite() && number.abs() > f64::from(f32::MAX) {
+            return Err(Fault::new(format!("expected a 32-bit float, got {number}")));
+        }
+        visitor.visit_f64(number)
     }
 
     #[inline]

@@ -160,6 +160,7 @@ fn errors_name_the_place_and_the_kinds() {
         message::<f64>(&(1_i64 << 54)),
         "params: expected a float, got the integer 18014398509481984"
     );
+    assert_eq!(message::<f32>(&1e39), format!("params: expected a 32-bit float, got {}", 1e39));
     assert_eq!(message::<BigInt>(&1.0), "params: expected an integer, got a float");
     assert_eq!(
         message::<Kind>(&"Other"),

@@ -70,7 +70,7 @@ unsafe extern "C" fn initialize<P: Exported>(
     // SAFETY: the host passes what `create` made, and has it to itself here.
     let slot = unsafe { &mut *instance.cast::<Slot<P>>() };
     let outcome = if slot.plugin.is_some() && !*slot.poisoned.get_mut() {
-        Err(wrong_state::<P>("is initialized already; clean it up first"))
+        Err(wrong_state("it is initialized already", "Clean it up first"))
     } else {
         guard(P::DESCRIPTOR.name, || {
             drop(slot.plugin.take());
@@ -135,7 +135,12 @@ unsafe extern "C" fn validate<P: Exported>(
     }
 }
 
+/// What is not initialized has not what it needs to work, which is an answer and no error.
 unsafe extern "C" fn is_configured<P: Exported>(instance: Instance, out: *mut FfiError) -> Status {
+    // SAFETY: the host passes what `create` made.
+    if unsafe { (*instance.cast::<Slot<P>>()).plugin.is_none() } {
+        return status::OK;
+    }
     // SAFETY: the host passes what the ABI says.
     unsafe { ask::<P>(instance, out, P::IS_CONFIGURED) }
 }
@@ -191,10 +196,10 @@ impl<P: Exported> Slot<P> {
     fn ready(&self) -> Result<&P> {
         match &self.plugin {
             Some(_) if self.poisoned.load(Ordering::Relaxed) => {
-                Err(wrong_state::<P>("has panicked before; initialize it again"))
+                Err(wrong_state("it has panicked before", "Clean it up, then initialize it again"))
             }
             Some(plugin) => Ok(plugin),
-            None => Err(wrong_state::<P>("is not initialized")),
+            None => Err(wrong_state("it is not initialized", "Initialize it first")),
         }
     }
 
@@ -216,9 +221,10 @@ impl<P: Exported> Slot<P> {
     }
 }
 
+/// The host says of which plugin and which step this is.
 #[cold]
-fn wrong_state<P: Exported>(what: &str) -> Error {
-    Error::with_code(code::STATE, format!("plugin {:?} {what}", P::DESCRIPTOR.name))
+fn wrong_state(why: &str, hint: &str) -> Error {
+    Error::with_code(code::STATE, why).with_hint(hint)
 }
 
 /// # Safety

@@ -1,6 +1,6 @@
 //! A library of two plugins, used as a host would use it.
 
-#![allow(unsafe_code, missing_docs)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -63,6 +63,10 @@ impl Machine {
             return Err(Error::new("broken, once"));
         }
         Ok(())
+    }
+
+    fn is_configured(&self) -> bool {
+        true
     }
 
     fn health(&self) -> bool {
@@ -296,26 +300,25 @@ fn a_panic_poisons_until_the_next_start() {
     assert!(detail["location"].as_str().unwrap().contains("border.rs:"), "{detail}");
 
     let failure = machine.health().unwrap_err();
-    assert_eq!(
-        failure.to_string(),
-        "state: plugin \"machine\" has panicked before; initialize it again"
-    );
+    assert_eq!(failure.to_string(), "state: it has panicked before");
     machine.initialize(&json!({"options": {"apiKey": "k"}})).unwrap();
     assert!(machine.health().unwrap());
     let failure = machine.call::<()>("break_down", &1).unwrap_err();
     assert_eq!(failure.message, "a panic without a text");
     machine.cleanup().unwrap();
-    assert_eq!(machine.health().unwrap_err().message, "plugin \"machine\" is not initialized");
+    assert_eq!(machine.health().unwrap_err().message, "it is not initialized");
 }
 
 #[test]
 fn the_lifecycle_has_its_order() {
     let mut machine = Harness::<Machine>::new();
     assert_eq!(machine.health().unwrap_err().code, "state");
+    assert!(!machine.is_configured().unwrap());
     machine.cleanup().unwrap();
     let config = json!({"enabled": true, "options": {"apiKey": "k"}});
     machine.initialize(&config).unwrap();
     assert_eq!(machine.initialize(&config).unwrap_err().code, "state");
+    assert!(machine.is_configured().unwrap());
     machine.call::<()>("break_down", &0).unwrap();
     assert!(!machine.health().unwrap());
     assert_eq!(machine.cleanup().unwrap_err().message, "broken, once");

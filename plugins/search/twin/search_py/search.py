@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zerepy_plugins import ConnectionPlugin
-from zerepy_plugins.errors import InvalidParamsError, PluginConfigError
+from zerepy_plugins.errors import InvalidParamsError, PluginConfigError, PluginNotFoundError
 
-from . import store
+from . import checks, store
 from .index import Document, Hit, Index
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class SearchPy(ConnectionPlugin):
             raise PluginConfigError(
                 f"options.store: {error}",
                 plugin=self.name,
-                hint="Mend or delete the file; it is written anew when the plugin stops.",
+                hint="Mend the line or remove it; the rest of the file stays usable",
             ) from error
 
     def cleanup(self) -> None:
@@ -140,39 +140,51 @@ class SearchPy(ConnectionPlugin):
 
     def perform_action(self, action: str, params: Mapping[str, Any]) -> Any:
         """Run `index`, `query` or `forget`; see `actions` for their parameters."""
-        with self._lock:
-            match action:
-                case "index":
-                    return self._add(**params)
-                case "query":
-                    return self._query(**params)
-                case "forget":
-                    return self._forget(**params)
-        raise InvalidParamsError(
-            f"{self.name!r} has no action {action!r}",
+        match action:
+            case "index":
+                return self._add(params)
+            case "query":
+                return self._query(params)
+            case "forget":
+                return self._forget(params)
+        raise PluginNotFoundError(
+            f"plugin {self.name!r} has no action {action!r}",
             plugin=self.name,
-            hint=f"Its actions are {', '.join(self.actions)}.",
+            hint=f"Its actions are {', '.join(self.actions)}",
         )
 
-    def _add(self, documents: list[dict[str, Any]]) -> dict[str, int]:
-        """Return `{added, replaced, total}`; nothing is kept if one of the ids is empty."""
-        taken = [Document(item["id"], item["text"], item.get("title")) for item in documents]
-        for position, document in enumerate(taken):
-            if not document.id:
-                raise InvalidParamsError(
-                    f"params.documents[{position}].id: must not be empty", plugin=self.name
-                )
-        replaced = sum(self._index.add(document) for document in taken)
-        return {
-            "added": len(taken) - replaced,
-            "replaced": replaced,
-            "total": len(self._index),
-        }
+    def _add(self, params: Mapping[str, Any]) -> dict[str, int]:
+        """Return `{added, replaced, total}`; nothing is kept if one of the documents is wrong."""
+        documents = [
+            _document(item, f"params.documents[{position}]")
+            for position, item in enumerate(checks.items(params, "documents"))
+        ]
+        with self._lock:
+            replaced = sum(map(self._index.add, documents))
+            total = len(self._index)
+        return {"added": len(documents) - replaced, "replaced": replaced, "total": total}
 
-    def _query(self, text: str, limit: int = 10) -> list[Hit]:
+    def _query(self, params: Mapping[str, Any]) -> list[Hit]:
         """Return at most `limit` hits, best first."""
-        return self._index.query(text, limit)
+        text, limit = checks.text(params, "text"), checks.limit(params, 10)
+        with self._lock:
+            return self._index.query(text, limit)
 
-    def _forget(self, ids: list[str]) -> dict[str, int]:
+    def _forget(self, params: Mapping[str, Any]) -> dict[str, int]:
         """Return `{removed, total}`."""
-        return {"removed": sum(map(self._index.remove, ids)), "total": len(self._index)}
+        ids = checks.texts(params, "ids")
+        with self._lock:
+            return {"removed": sum(map(self._index.remove, ids)), "total": len(self._index)}
+
+
+def _document(item: Any, at: str) -> Document:
+    if not isinstance(item, dict):
+        raise InvalidParamsError(f"{at}: must be an object, not {type(item).__name__}")
+    document = Document(
+        checks.text(item, "id", at),
+        checks.text(item, "text", at),
+        checks.optional_text(item, "title", at),
+    )
+    if not document.id:
+        raise InvalidParamsError(f"{at}.id: must not be empty")
+    return document

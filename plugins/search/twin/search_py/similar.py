@@ -13,6 +13,9 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypedDict
 
 from zerepy_plugins import ActionPlugin
+from zerepy_plugins.errors import InvalidParamsError
+
+from . import checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +59,14 @@ class SimilarPy(ActionPlugin):
         """Do nothing: nothing is kept."""
 
     def validate_params(self, params: Mapping[str, Any]) -> list[str]:
-        """Return one problem if the text is empty or ASCII white space alone."""
-        return [] if params["text"].strip(_ASCII_SPACE) else ["text: must not be empty"]
+        """Return the first problem; an empty text, or one of white space alone, is one too."""
+        try:
+            text = checks.text(params, "text")
+            checks.texts(params, "texts")
+            checks.limit(params, 5)
+        except InvalidParamsError as error:
+            return [error.message]
+        return [] if text.strip(_ASCII_SPACE) else ["text: must not be empty"]
 
     def execute(self, params: Mapping[str, Any]) -> list[Match]:
         """Return at most `limit` of the texts, by falling score, then by rising index."""

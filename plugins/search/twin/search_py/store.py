@@ -26,18 +26,17 @@ def load(path: Path) -> Iterator[Document]:
                 continue
             try:
                 document = _parse(line)
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 raise ValueError(f"{path}, line {number}: {error}") from error
             yield document
 
 
 def _parse(line: str) -> Document:
-    document = Document(**json.loads(line))
-    if not all(isinstance(part, str) for part in (document.id, document.text)):
-        raise TypeError("id and text must be strings")
-    if not isinstance(document.title, str | None):
-        raise TypeError("title must be a string or null")
-    return document
+    fields = json.loads(line)
+    match fields:
+        case {"id": str(id_), "text": str(text)} if isinstance(fields.get("title"), str | None):
+            return Document(id_, text, fields.get("title"))
+    raise ValueError("not an object with the texts id, text and, if it has one, title")
 
 
 def save(path: Path, documents: Iterable[Document]) -> None:

@@ -1,0 +1,58 @@
+# Every target is described by the comment behind it; `make help` prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := build/plugins
+LOCK := requirements-dev.lock
+
+.PHONY: help install plugins demo test test-rust test-python lint types lock clean
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: $(LOCK)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
+	touch $@
+
+install: $(VENV)/.installed ## Create .venv and build the extension into it
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+
+plugins: ## Build the Rust plugins into build/plugins, with the Python ones beside them
+	cargo build --release --quiet -p zerepy-plugin-search
+	rm -rf $(PLUGINS) && mkdir -p $(PLUGINS)/search
+	cp plugins/search/plugin.toml target/release/libzerepy_plugin_search.so $(PLUGINS)/search/
+	cp -r plugins/search/twin/search_py examples/plugins/stdlib_docs $(PLUGINS)/
+
+demo: install plugins ## Do the main job on real input: search the standard library's docstrings
+	$(BIN)/zpl demo --plugins $(PLUGINS)
+
+test: lint test-rust test-python types ## Everything: cargo tests, Python tests, lints, type checks, stub check
+
+test-rust: ## The tests of the crates
+	cargo test --workspace --quiet
+
+test-python: install plugins ## The tests of the package, with the Rust fixtures built
+	cargo build --release --quiet -p zerepy-fixture-twins
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed ## rustfmt, clippy, ruff
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy in strict mode, and the stub against the built extension
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest zerepy_plugins
+
+lock: ## Renew requirements-dev.lock from the newest versions that fit
+	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet --upgrade pip
+	build/lock/bin/python -m pip install --quiet --group dev 'rich>=13.7' 'typer>=0.15'
+	build/lock/bin/python -m pip freeze --quiet | grep -v '^zerepy' > $(LOCK)
+
+clean: ## Remove everything that was built
+	rm -rf $(VENV) build dist target

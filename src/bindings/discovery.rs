@@ -1,0 +1,173 @@
+//! Discovery: what the core finds, imported by Python or loaded as a library.
+
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use zerepy_core::{
+    Candidate, Error, ErrorKind, Failure, Found, Importer, Registered, Result, Scan, Stage, Unit,
+};
+
+use crate::class::{self, PluginClass};
+use crate::errors::{self, OrRaise};
+use crate::{logging, native, records};
+
+/// Runs candidates: Python code by the import system, libraries by `zerepy-native`.
+struct Runner;
+
+impl Importer<PluginClass> for Runner {
+    fn import(&self, candidate: &Candidate) -> Result<Vec<Registered<PluginClass>>> {
+        let origin = candidate.path.display().to_string();
+        Python::attach(|py| {
+            let classes = match &candidate.unit {
+                Unit::Library(path) => native::load_classes(py, path)?,
+                Unit::Module(path) => python_classes(py, path, candidate)?,
+                Unit::Package { dir, .. } => python_classes(py, dir, candidate)?,
+            };
+            let check = |class| class::checked(class, None, None, origin.clone());
+            classes.iter().map(check).collect()
+        })
+    }
+}
+
+fn python_classes<'py>(
+    py: Python<'py>,
+    path: &Path,
+    candidate: &Candidate,
+) -> Result<Vec<Bound<'py, PyAny>>> {
+    let load = || {
+        let load = py.import("zerepy_plugins._modules")?.getattr("load")?;
+        load.call1((path.to_str(), candidate.root.to_str()))?.extract()
+    };
+    load().map_err(|raised| {
+        let what = format!("importing {}", candidate.path.display());
+        errors::from_python(py, raised, ErrorKind::Load, &what)
+    })
+}
+
+/// Everything in one directory that `wanted` lets through. The interpreter must not be held.
+pub(crate) fn in_directory(
+    dir: &Path,
+    wanted: impl Fn(&Candidate) -> bool,
+) -> Result<(Found<PluginClass>, bool)> {
+    let mut scan: Scan = zerepy_core::scan(dir);
+    scan.candidates.retain(wanted);
+    let missing = scan.missing;
+    Ok((zerepy_core::import(scan, &Runner)?, missing))
+}
+
+/// The plugins that installed packages offer in the entry point group `zerepy.plugins`: classes, or
+/// paths of shared libraries.
+pub(crate) fn from_entry_points(py: Python<'_>) -> Result<Found<PluginClass>> {
+    let mut found = Found { plugins: Vec::new(), failures: Vec::new() };
+    let points = || -> PyResult<Vec<Bound<'_, PyAny>>> {
+        let group = PyDict::new(py);
+        group.set_item("group", "zerepy.plugins")?;
+        let metadata = py.import("importlib.metadata")?;
+        metadata.getattr("entry_points")?.call((), Some(&group))?.try_iter()?.collect()
+    };
+    let points = points().map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Load, "reading entry points")
+    })?;
+    for point in points {
+        let name = point.getattr("name").map(|name| name.to_string()).unwrap_or_default();
+        let value = point.getattr("value").map(|value| value.to_string()).unwrap_or_default();
+        let origin = format!("entry point {name} = {value}");
+        match entry_point(&point, &origin) {
+            Ok(plugins) => found.plugins.extend(plugins),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                let plugin = Some(error.plugin().map_or(name, str::to_owned));
+                found.failures.push(Failure { stage: Stage::Import, plugin, origin, error });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn entry_point(
+    point: &Bound<'_, PyAny>,
+    origin: &str,
+) -> Result<Vec<Registered<PluginClass>>> {
+    let py = point.py();
+    let object = point.call_method0("load").map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Load, &format!("loading {origin}"))
+    })?;
+    match object.extract::<PathBuf>() {
+        Ok(path) => {
+            let check = |class: &Bound<'_, PyAny>| class::checked(class, None, None, origin.into());
+            native::load_classes(py, &path)?.iter().map(check).collect()
+        }
+        Err(_) => Ok(vec![class::checked(&object, None, None, origin.into())?]),
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (plugin_dir, *, on_error="raise"))]
+pub(crate) fn discover_plugins<'py>(
+    py: Python<'py>,
+    plugin_dir: PathBuf,
+    on_error: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let collect = match on_error {
+        "raise" => false,
+        "collect" => true,
+        other => {
+            let error = Error::new(ErrorKind::Config, format!("on_error={other:?} is unknown"));
+            return Err(error.with_hint("Use \"raise\" or \"collect\"")).or_raise(py);
+        }
+    };
+    let found = py.detach(|| in_directory(&plugin_dir, |_| true));
+    logging::flush(py);
+    let (Found { plugins, mut failures }, missing) = found.or_raise(py)?;
+    if missing {
+        let dir = plugin_dir.display().to_string();
+        tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
+        logging::flush(py);
+    }
+    let by_name = by_name(py, plugins, &mut failures)?;
+    if let Some(failure) = failures.first().filter(|_| !collect) {
+        return Err(errors::to_python(py, &as_load_error(failure)));
+    }
+    let failures: PyResult<Vec<_>> =
+        failures.iter().map(|failure| records::failure(py, failure)).collect();
+    py.import("zerepy_plugins.records")?.getattr("DiscoveredPlugins")?.call1((by_name, failures?))
+}
+
+/// Names and classes; the second of a name is a failure.
+fn by_name<'py>(
+    py: Python<'py>,
+    plugins: Vec<Registered<PluginClass>>,
+    failures: &mut Vec<Failure>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let registry = zerepy_core::Registry::default();
+    let by_name = PyDict::new(py);
+    for plugin in plugins {
+        let (name, origin) = (plugin.info.name.clone(), plugin.origin.clone());
+        match registry.register(plugin, false) {
+            Ok(plugin) => by_name.set_item(name, plugin.class.object(py))?,
+            Err(error) => {
+                let stage = Stage::Validate;
+                failures.push(Failure { stage, plugin: Some(name), origin, error });
+            }
+        }
+    }
+    Ok(by_name)
+}
+
+/// Whatever is wrong with a plugin in a directory, `discover_plugins` raises a load error.
+fn as_load_error(failure: &Failure) -> Error {
+    let error = &failure.error;
+    if matches!(error.kind(), ErrorKind::Load | ErrorKind::Abi) {
+        return error.clone();
+    }
+    let message = format!("{} cannot be loaded: {}", failure.origin, error.message());
+    let mut load = Error::new(ErrorKind::Load, message).with_source(error.clone());
+    if let Some(plugin) = &failure.plugin {
+        load = load.with_plugin(plugin);
+    }
+    match error.hint() {
+        Some(hint) => load.with_hint(hint),
+        None => load,
+    }
+}

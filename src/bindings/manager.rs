@@ -1,0 +1,378 @@
+//! The manager, as Python sees it: a host, where its plugins come from, and the calls.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator};
+use zerepy_core::{Host, Parts, Result};
+
+use crate::call;
+use crate::coroutine::{CallCoroutine, Request};
+use crate::discovery;
+use crate::environment::{Environment, PluginFinder, PluginHost};
+use crate::errors::OrRaise;
+use crate::events::{EventBus, Sink};
+use crate::hook::{Methods, Watcher};
+use crate::monitor::PluginMonitor;
+use crate::registry::PluginRegistry;
+use crate::settings;
+use crate::target::Verb;
+use crate::undo::Undo;
+use crate::{convert, describe, logging, records};
+
+/// Finds, starts, calls and stops the plugins of one application.
+#[pyclass(frozen, name = "PluginManager", module = "zerepy_plugins._native", weakref)]
+pub(crate) struct PluginManager {
+    host: Arc<PluginHost>,
+    sources: Sources,
+    registry: Py<PluginRegistry>,
+    events: Py<EventBus>,
+    monitor: Py<PluginMonitor>,
+}
+
+/// Where plugins come from.
+struct Sources {
+    dirs: Vec<PathBuf>,
+    dirs_are_default: bool, // then it is fine if one does not exist
+    entry_points: bool,
+    loaded: Mutex<HashSet<PathBuf>>,
+}
+
+#[pymethods]
+impl PluginManager {
+    #[new]
+    #[pyo3(signature = (
+        plugin_dirs=None, config=None, *, registry=None, entry_points=true, hooks=None, events=None,
+        monitor=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
+    fn new(
+        py: Python<'_>,
+        plugin_dirs: Option<&Bound<'_, PyAny>>,
+        config: Option<&Bound<'_, PyAny>>,
+        registry: Option<Py<PluginRegistry>>,
+        entry_points: bool,
+        hooks: Option<&Bound<'_, PyAny>>,
+        events: Option<Py<EventBus>>,
+        monitor: Option<Py<PluginMonitor>>,
+    ) -> PyResult<Self> {
+        let sources = Sources {
+            dirs: settings::directories(py, plugin_dirs)?,
+            dirs_are_default: plugin_dirs.is_none(),
+            entry_points,
+            loaded: Mutex::default(),
+        };
+        let settings = settings::read(config).or_raise(py)?;
+        let registry = or_new(py, registry)?;
+        let events = or_new(py, events)?;
+        let monitor = or_new(py, monitor)?;
+        let finder = Py::new(py, PluginFinder::default())?;
+        let host = Arc::new(Host::new(Parts {
+            registry: registry.get().core(),
+            settings,
+            environment: Environment { events: events.clone_ref(py), finder: finder.clone_ref(py) },
+            monitor: monitor.get().core(),
+            events: Arc::new(Sink(events.clone_ref(py))),
+        }));
+        finder.get().connect(&host);
+        monitor.get().connect(finder);
+        let manager = Self { host, sources, registry, events, monitor };
+        for hooks in hooks.map(|hooks| hooks.try_iter()).transpose()?.into_iter().flatten() {
+            manager.add_hooks(&hooks?)?;
+        }
+        Ok(manager)
+    }
+
+    #[getter]
+    fn registry(&self, py: Python<'_>) -> Py<PluginRegistry> {
+        self.registry.clone_ref(py)
+    }
+
+    #[getter]
+    fn events(&self, py: Python<'_>) -> Py<EventBus> {
+        self.events.clone_ref(py)
+    }
+
+    #[getter]
+    fn monitor(&self, py: Python<'_>) -> Py<PluginMonitor> {
+        self.monitor.clone_ref(py)
+    }
+
+    fn add_hooks(&self, hooks: &Bound<'_, PyAny>) -> PyResult<Undo> {
+        let id = self.host.hooks().add(Arc::new(Watcher(Methods::of(hooks)?)));
+        let host = Arc::downgrade(&self.host);
+        Ok(Undo::new(move || {
+            if let Some(host) = host.upgrade() {
+                host.hooks().remove(id);
+            }
+        }))
+    }
+
+    // Lifecycle.
+
+    fn load_plugins(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.lifecycle(py, || self.load())
+    }
+
+    #[pyo3(signature = (name=None))]
+    fn start_plugins(&self, py: Python<'_>, name: Option<&str>) -> PyResult<Vec<String>> {
+        self.lifecycle(py, || self.host.start(name))
+    }
+
+    #[pyo3(signature = (name=None, *, force=false))]
+    fn stop_plugins(
+        &self,
+        py: Python<'_>,
+        name: Option<&str>,
+        force: bool,
+    ) -> PyResult<Vec<String>> {
+        self.lifecycle(py, || self.host.stop(name, force))
+    }
+
+    fn load_plugins_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "load_plugins", None, None)
+    }
+
+    #[pyo3(signature = (name=None))]
+    fn start_plugins_async<'py>(
+        slf: &Bound<'py, Self>,
+        name: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "start_plugins", name, None)
+    }
+
+    #[pyo3(signature = (name=None, *, force=false))]
+    fn stop_plugins_async<'py>(
+        slf: &Bound<'py, Self>,
+        name: Option<&str>,
+        force: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "stop_plugins", name, Some(force))
+    }
+
+    fn enable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        self.lifecycle(py, || self.host.enable(name))
+    }
+
+    fn disable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        self.lifecycle(py, || self.host.disable(name))
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let (manager, py) = (slf.get(), slf.py());
+        manager.load_plugins(py)?;
+        if let Err(raised) = manager.start_plugins(py, None) {
+            manager.stop_plugins(py, None, false)?; // interrupted: what runs already must not stay
+            return Err(raised);
+        }
+        Ok(slf.clone())
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.stop_plugins(py, None, false).map(|_| false)
+    }
+
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "__enter__", None, None)
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__<'py>(
+        slf: &Bound<'py, Self>,
+        _exception: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "__exit__", None, None)
+    }
+
+    // Calls.
+
+    #[pyo3(signature = (plugin, action, params=None))]
+    fn perform_action<'py>(
+        &self,
+        py: Python<'py>,
+        plugin: &str,
+        action: &str,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        call::sync(py, &self.host, Verb::Perform, plugin, action, params)
+    }
+
+    #[pyo3(signature = (plugin, action, params=None))]
+    fn perform_action_async(
+        &self,
+        plugin: String,
+        action: String,
+        params: Option<Py<PyAny>>,
+    ) -> CallCoroutine {
+        self.coroutine(Verb::Perform, plugin, action, params)
+    }
+
+    #[pyo3(signature = (plugin, params=None))]
+    fn execute(&self, plugin: String, params: Option<Py<PyAny>>) -> CallCoroutine {
+        self.coroutine(Verb::Execute, plugin, "execute".to_owned(), params)
+    }
+
+    #[pyo3(signature = (plugin, params=None))]
+    fn execute_sync<'py>(
+        &self,
+        py: Python<'py>,
+        plugin: &str,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        call::sync(py, &self.host, Verb::Execute, plugin, "execute", params)
+    }
+
+    // What there is.
+
+    #[getter]
+    fn plugins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let running = PyDict::new(py);
+        for name in self.host.running() {
+            if let Ok(instance) = self.host.instance(&name) {
+                running.set_item(name, instance.object())?;
+            }
+        }
+        Ok(running)
+    }
+
+    #[getter]
+    fn failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.host.failures().iter().map(|failure| records::failure(py, failure)).collect()
+    }
+
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.host.status().iter().map(|status| self.status_record(py, status)).collect()
+    }
+
+    fn describe<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let (status, config) = self.host.describe(name).or_raise(py)?;
+        let info = &status.info;
+        let fields = PyDict::new(py);
+        fields.set_item("name", &info.name)?;
+        fields.set_item("version", &info.version)?;
+        fields.set_item("category", info.category.as_str())?;
+        fields.set_item("kind", status.kind.as_str())?;
+        fields.set_item("origin", &status.origin)?;
+        fields.set_item("state", status.state.as_str())?;
+        fields.set_item("description", &info.description)?;
+        fields.set_item("requires", &info.requires)?;
+        let schema = info.config_schema.as_ref().map(|schema| convert::to_python(py, schema));
+        fields.set_item("config_schema", schema.transpose()?)?;
+        fields.set_item("actions", describe::actions_to_python(py, &info.actions)?)?;
+        let config = config.map(|config| convert::to_python(py, &config.redacted));
+        fields.set_item("config", config.transpose()?)?;
+        Ok(fields)
+    }
+
+    fn __getitem__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        Ok(self.host.instance(name).or_raise(py)?.object().clone_ref(py))
+    }
+
+    fn __contains__(&self, name: &str) -> bool {
+        self.host.instance(name).is_ok()
+    }
+
+    fn __len__(&self) -> usize {
+        self.host.running().len()
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.host.running().into_pyobject(py)?.try_iter()
+    }
+
+    fn __repr__(&self) -> String {
+        let status = self.host.status();
+        format!("<PluginManager: {} plugins, {} running>", status.len(), self.host.running().len())
+    }
+}
+
+impl PluginManager {
+    /// Runs an operation with the interpreter released, and hands its log records over.
+    fn lifecycle<T: Send>(
+        &self,
+        py: Python<'_>,
+        operation: impl FnOnce() -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let outcome = py.detach(operation);
+        logging::flush(py);
+        outcome.or_raise(py)
+    }
+
+    fn load(&self) -> Result<Vec<String>> {
+        let before: HashSet<String> = self.names().into_iter().collect();
+        for dir in &self.sources.dirs {
+            let is_new = |path: &PathBuf| !self.sources.loaded.lock().contains(path);
+            let (found, missing) =
+                discovery::in_directory(dir, |candidate| is_new(&candidate.path))?;
+            if missing && !self.sources.dirs_are_default {
+                let dir = dir.display();
+                tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
+            }
+            let loaded = found.plugins.iter().map(|plugin| PathBuf::from(&plugin.origin));
+            self.sources.loaded.lock().extend(loaded);
+            self.host.accept(found.plugins, found.failures);
+        }
+        if self.sources.entry_points {
+            let found = Python::attach(discovery::from_entry_points)?;
+            self.host.accept(found.plugins, found.failures);
+        }
+        self.host.accept(Vec::new(), Vec::new());
+        Ok(self.names().into_iter().filter(|name| !before.contains(name)).collect())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.host.status().into_iter().map(|status| status.info.name).collect()
+    }
+
+    fn coroutine(
+        &self,
+        verb: Verb,
+        plugin: String,
+        action: String,
+        params: Option<Py<PyAny>>,
+    ) -> CallCoroutine {
+        let host = Arc::clone(&self.host);
+        CallCoroutine::new(Request::Hosted { host, verb, plugin, action }, params)
+    }
+
+    fn status_record<'py>(
+        &self,
+        py: Python<'py>,
+        status: &zerepy_core::Status,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let running = status.state == zerepy_core::PluginState::Running;
+        let healthy = running && self.monitor.get().seems_well(&status.info.name);
+        records::status(py, status, healthy)
+    }
+}
+
+/// What was given, or a new one.
+fn or_new<T>(py: Python<'_>, given: Option<Py<T>>) -> PyResult<Py<T>>
+where
+    T: pyo3::PyClass + Default + Into<pyo3::PyClassInitializer<T>>,
+{
+    given.map_or_else(|| Py::new(py, T::default()), Ok)
+}
+
+/// The coroutine of a lifecycle method: it runs on a worker thread, what is async in plugins on the
+/// caller's event loop.
+fn in_thread<'py>(
+    manager: &Bound<'py, PluginManager>,
+    method: &str,
+    name: Option<&str>,
+    force: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let kwargs = PyDict::new(manager.py());
+    if let Some(name) = name {
+        kwargs.set_item("name", name)?;
+    }
+    if let Some(force) = force {
+        kwargs.set_item("force", force)?;
+    }
+    let helper = manager.py().import("zerepy_plugins._loop")?.getattr("in_thread")?;
+    helper.call((manager.getattr(method)?,), Some(&kwargs))
+}
