@@ -78,7 +78,7 @@ def _running_loop() -> bool:
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    global _background  # noqa: PLW0603 - one background loop a process, made at first use
+    global _background
     with _lock:
         if _background is None or _background[0] != os.getpid():  # a fork has no loop thread
             loop = asyncio.new_event_loop()
@@ -88,7 +88,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def schedule(awaitable: Awaitable[Any], event: str) -> asyncio.Future[None] | Future[None]:
-    """Run a coroutine of an event handler: as a task of the running loop, else in the background."""
+    """Run a handler's coroutine: as a task of the running loop, else in the background."""
     if not _running_loop():
         return asyncio.run_coroutine_threadsafe(_guarded(awaitable, event), _loop())
     task = asyncio.ensure_future(_guarded(awaitable, event))

@@ -28,8 +28,9 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     Raises:
         PluginConfigError: It defines only plugin classes that lack methods.
 
-    Any error of the plugin's own code passes through; a failed import leaves no module of the plugin
-    in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one plugin.
+    Any error of the plugin's own code passes through; a failed import leaves no module of the
+    plugin in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one
+    plugin.
 
     """
     package = _package(_root_package(root), root)
@@ -86,7 +87,7 @@ def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
         and issubclass(found, (ConnectionPlugin, ActionPlugin))
         and f"{found.__module__}.".startswith(f"{unit}.")
     }
-    concrete = [found for found in own if not inspect.isabstract(found)]
+    concrete: list[type[PluginBase]] = [found for found in own if not inspect.isabstract(found)]
     if own and not concrete:
         raise PluginConfigError(
             "; ".join(f"class {found.__name__} lacks {_missing(found)}" for found in own),

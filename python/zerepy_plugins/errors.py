@@ -1,8 +1,8 @@
 """What can go wrong, as exceptions.
 
-Every error knows the ``plugin`` it is about (or ``None``), a stable ``code`` for programs to compare,
-and a ``hint`` that says what to do (or ``None``). The failure beneath is its ``__cause__``. All of
-them can be pickled.
+Every error knows the ``plugin`` it is about (or ``None``), a stable ``code`` for programs to
+compare, and a ``hint`` that says what to do (or ``None``). The failure beneath is its
+``__cause__``. All of them can be pickled.
 """
 
 from __future__ import annotations

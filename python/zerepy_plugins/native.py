@@ -67,7 +67,7 @@ class NativeActionPlugin(NativePlugin, ActionPlugin):
     """An action from a shared library."""
 
     def validate_params(self, params: dict[str, Any]) -> list[str]:
-        """List the problems with ``params``: with their schema, and what the plugin itself finds."""
+        """List the problems with ``params``; empty if they will do."""
         return self._native.validate("execute", params)
 
     def execute(self, params: dict[str, Any] | None = None) -> Awaitable[Any]:

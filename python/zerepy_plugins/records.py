@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-class PluginState(str, Enum):
+class PluginState(StrEnum):
     """Where a plugin is in its life; each value is the state's word."""
 
     DISCOVERED = "discovered"
@@ -43,16 +43,14 @@ class PluginState(str, Enum):
     RETRYING = "retrying"
     """Asked to be started again later, and waiting for it."""
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True)
 class PluginFailure:
     """Something that went wrong with one plugin and did not stop the others."""
 
     stage: str
-    """``discover``, ``import``, ``load``, ``validate``, ``resolve``, ``initialize`` or ``cleanup``."""
+    """``discover``, ``import``, ``load``, ``validate``, ``resolve``, ``initialize`` or
+    ``cleanup``."""
     plugin: str | None
     """The plugin's name, as far as it was known."""
     origin: str

@@ -24,14 +24,14 @@ fn is_exactly_data(object: &Bound<'_, PyAny>) -> bool {
 }
 
 /// Waits for `result` if it is awaitable; `what` names it in the error that an event loop is running.
-pub(crate) fn settle<'py>(
-    result: Bound<'py, PyAny>,
+pub(crate) fn settle(
+    result: Bound<'_, PyAny>,
     what: impl FnOnce() -> String,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
+    static WAIT_FOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if !is_awaitable(&result) {
         return Ok(result);
     }
-    static WAIT_FOR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = result.py();
     WAIT_FOR.import(py, "zerepy_plugins._loop", "wait_for")?.call1((result, what()))
 }

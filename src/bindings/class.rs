@@ -30,9 +30,9 @@ pub(crate) fn checked(
 ) -> Result<Registered<PluginClass>> {
     let py = class.py();
     let wrong = |why: String| Error::new(ErrorKind::Config, format!("{}: {why}", shown(class)));
-    let class = class
-        .cast::<PyType>()
-        .map_err(|_| wrong("it is no class".into()).with_hint("Register the class, not an instance"))?;
+    let class = class.cast::<PyType>().map_err(|_| {
+        wrong("it is no class".into()).with_hint("Register the class, not an instance")
+    })?;
     let category = category_of(class, category).map_err(wrong)?;
     let missing = missing_methods(class);
     if !missing.is_empty() {
@@ -61,7 +61,8 @@ fn category_of(class: &Bound<'_, PyType>, wanted: Option<Category>) -> Result<Ca
         let base = base_class(class.py(), "zerepy_plugins.base", name);
         base.and_then(|base| class.is_subclass(&base)).unwrap_or(false)
     };
-    let found = wanted.map_or_else(|| Category::ALL.into_iter().find(&fits), |wanted| Some(wanted).filter(fits));
+    let found = wanted
+        .map_or_else(|| Category::ALL.into_iter().find(&fits), |wanted| Some(wanted).filter(fits));
     found.ok_or_else(|| match wanted {
         Some(wanted) => format!("it is no {wanted} plugin: it does not extend that base class"),
         None => "it extends neither ConnectionPlugin nor ActionPlugin".to_owned(),

@@ -11,9 +11,8 @@ use crate::walk;
 /// By the same depth-limited walk as calls' parameters: a list that contains itself is an error.
 pub(crate) fn to_json(object: &Bound<'_, PyAny>, root: &str) -> Result<Value> {
     let tape = walk::copied(object, root, ErrorKind::Config)?;
-    zerepy_native::to_json(tape.view()).map_err(|error| {
-        Error::new(ErrorKind::Config, format!("{root}: {}", error.message()))
-    })
+    zerepy_native::to_json(tape.view())
+        .map_err(|error| Error::new(ErrorKind::Config, format!("{root}: {}", error.message())))
 }
 
 /// A JSON value as a Python object.

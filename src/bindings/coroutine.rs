@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
-use pyo3::prelude::*;
 use pyo3::intern;
+use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use zerepy_core::{Call, Result};
 
@@ -27,9 +27,15 @@ pub(crate) enum Request {
 }
 
 enum State {
-    Created { request: Request, params: Option<Py<PyAny>> },
+    Created {
+        request: Request,
+        params: Option<Py<PyAny>>,
+    },
     /// `inner` is being driven; `call` is accounted for when it ends.
-    Running { inner: Py<PyAny>, call: Option<Call<PluginClass>> },
+    Running {
+        inner: Py<PyAny>,
+        call: Option<Call<PluginClass>>,
+    },
     Ended,
 }
 
@@ -69,7 +75,12 @@ impl CallCoroutine {
             State::Created { request, params } => match start(py, request, params)? {
                 Started::Done(result) => return Err(returned(result)),
                 Started::Waiting(inner, call) => {
-                    return self.settle(py, inner.call_method1(intern!(py, "send"), (py.None(),)), inner, call);
+                    return self.settle(
+                        py,
+                        inner.call_method1(intern!(py, "send"), (py.None(),)),
+                        inner,
+                        call,
+                    );
                 }
             },
             State::Running { inner, call } => (inner.into_bound(py), call),
@@ -97,7 +108,10 @@ impl CallCoroutine {
                 }
                 Err(raised)
             }
-            Err(raised) => Err(call.map_or_else(|| raised.clone_ref(py), |call| call.conclude_raised(py, raised.clone_ref(py)))),
+            Err(raised) => Err(call.map_or_else(
+                || raised.clone_ref(py),
+                |call| call.conclude_raised(py, raised.clone_ref(py)),
+            )),
         }
     }
 }
@@ -107,11 +121,7 @@ enum Started<'py> {
     Waiting(Bound<'py, PyAny>, Option<Call<PluginClass>>),
 }
 
-fn start<'py>(
-    py: Python<'py>,
-    request: Request,
-    params: Option<Py<PyAny>>,
-) -> PyResult<Started<'py>> {
+fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Started<'_>> {
     let params = params.map(|params| params.into_bound(py));
     match request {
         Request::Direct { handle, action } => {
@@ -145,10 +155,9 @@ fn waiting<'py>(
         First::Awaitable(awaitable) => awaitable,
         First::Blocking(work) => on_pool(py, work)?,
     };
-    let inner = match awaitable.hasattr(intern!(py, "send"))? {
-        true => awaitable,
-        false => awaitable.call_method0(intern!(py, "__await__"))?,
-    };
+    let is_coroutine = awaitable.hasattr(intern!(py, "send"))?;
+    let inner =
+        if is_coroutine { awaitable } else { awaitable.call_method0(intern!(py, "__await__"))? };
     Ok(Started::Waiting(inner, call))
 }
 

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 use serde_json::Value;
-use zerepy_core::{ActionInfo, Category, Error, ErrorKind, PluginInfo, Result};
+use zerepy_core::{ActionInfo, Category, Error, ErrorKind, Exec, PluginInfo, Result};
 
 use crate::{convert, errors};
 
@@ -27,7 +27,8 @@ pub(crate) fn describe(
         category,
         description: doc_of(class.as_any()),
         requires: requires(class).map_err(|error| wrong("requires", error))?,
-        config_schema: schema(class, "config_schema").map_err(|error| wrong("config_schema", error))?,
+        config_schema: schema(class, "config_schema")
+            .map_err(|error| wrong("config_schema", error))?,
         actions: actions(class, category).map_err(|error| wrong("actions", error))?,
         name,
     })
@@ -35,7 +36,8 @@ pub(crate) fn describe(
 
 /// A text attribute of the class; a property that needs an instance, or nothing at all, is an error.
 fn text(class: &Bound<'_, PyType>, attribute: &str, title: &str) -> Result<String> {
-    let value = class.getattr(attribute).or_else(|error| model_default(class, attribute).ok_or(error));
+    let value =
+        class.getattr(attribute).or_else(|error| model_default(class, attribute).ok_or(error));
     let why = match &value {
         Ok(value) => match value.cast::<PyString>() {
             Ok(text) => return Ok(text.to_string()),
@@ -47,7 +49,9 @@ fn text(class: &Bound<'_, PyType>, attribute: &str, title: &str) -> Result<Strin
         ErrorKind::Config,
         format!("the {attribute} of plugin class {title} cannot be read from the class: {why}"),
     )
-    .with_hint(format!("Write `{attribute} = \"…\"` in the class, or a property that returns a constant")))
+    .with_hint(format!(
+        "Write `{attribute} = \"…\"` in the class, or a property that returns a constant"
+    )))
 }
 
 /// The default of a pydantic model's field of that name.
@@ -84,7 +88,8 @@ fn attribute<'py>(class: &Bound<'py, PyType>, name: &str) -> Option<Bound<'py, P
 
 fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionInfo>> {
     if category == Category::Action {
-        let description = class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
+        let description =
+            class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
         let params = schema(class, "params_schema")?;
         return Ok(vec![action("execute", description, params, None)]);
     }
@@ -118,7 +123,7 @@ fn action(
     params: Option<Value>,
     result: Option<Value>,
 ) -> ActionInfo {
-    ActionInfo { name: name.to_owned(), description, exec: Default::default(), params, result }
+    ActionInfo { name: name.to_owned(), description, exec: Exec::Inline, params, result }
 }
 
 fn doc_of(object: &Bound<'_, PyAny>) -> String {

@@ -85,10 +85,7 @@ pub(crate) fn from_entry_points(py: Python<'_>) -> Result<Found<PluginClass>> {
     Ok(found)
 }
 
-fn entry_point(
-    point: &Bound<'_, PyAny>,
-    origin: &str,
-) -> Result<Vec<Registered<PluginClass>>> {
+fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<PluginClass>>> {
     let py = point.py();
     let object = point.call_method0("load").map_err(|raised| {
         errors::from_python(py, raised, ErrorKind::Load, &format!("loading {origin}"))
@@ -103,6 +100,7 @@ fn entry_point(
 }
 
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over what it converted")]
 #[pyo3(signature = (plugin_dir, *, on_error="raise"))]
 pub(crate) fn discover_plugins<'py>(
     py: Python<'py>,

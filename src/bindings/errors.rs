@@ -1,6 +1,6 @@
 //! The one place where the core's errors become Python exceptions, and the other way round.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyException, PyGeneratorExit};
+use pyo3::exceptions::{PyException, PyGeneratorExit, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -25,9 +25,8 @@ const fn class_name(kind: ErrorKind) -> &'static str {
 
 fn errors_module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let module = MODULE.get_or_try_init(py, || {
-        PyModule::import(py, "zerepy_plugins.errors").map(Bound::unbind)
-    })?;
+    let module = MODULE
+        .get_or_try_init(py, || PyModule::import(py, "zerepy_plugins.errors").map(Bound::unbind))?;
     Ok(module.bind(py))
 }
 
@@ -98,9 +97,8 @@ pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: 
     let value = raised.value(py);
     let known = base_class(py).and_then(|base| value.is_instance(base)).unwrap_or(false);
     let error = if known { from_plugin_error(value) } else { None };
-    let error = error.unwrap_or_else(|| {
-        Error::new(kind, format!("{what} raised {}", text_of(value.as_any())))
-    });
+    let error = error
+        .unwrap_or_else(|| Error::new(kind, format!("{what} raised {}", text_of(value.as_any()))));
     error.with_source(raised)
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyException, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
-use pyo3::intern;
 use zerepy_core::{Event, EventSink, Pattern, SubscriptionId, Subscriptions};
 
 use crate::errors::OrRaise;
@@ -133,8 +133,8 @@ impl EventSink for Sink {
             return;
         }
         Python::attach(|py| {
-            let delivered = records::event(py, event)
-                .and_then(|object| bus.deliver(py, &event.name, &object));
+            let delivered =
+                records::event(py, event).and_then(|object| bus.deliver(py, &event.name, &object));
             if let Err(raised) = delivered {
                 raised.write_unraisable(py, None); // the host's own step goes on
             }

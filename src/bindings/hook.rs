@@ -91,7 +91,10 @@ impl Method {
 }
 
 /// Whether a parameter is `**something`.
-fn is_keywords(parameter: PyResult<Bound<'_, PyAny>>, inspect: &Bound<'_, PyModule>) -> PyResult<bool> {
+fn is_keywords(
+    parameter: PyResult<Bound<'_, PyAny>>,
+    inspect: &Bound<'_, PyModule>,
+) -> PyResult<bool> {
     let wanted = inspect.getattr("Parameter")?.getattr("VAR_KEYWORD")?;
     parameter?.getattr("kind")?.eq(wanted)
 }

@@ -1,7 +1,7 @@
 //! A plugin instance, as the core sees it.
 
-use pyo3::prelude::*;
 use pyo3::intern;
+use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Hook, Instance, Result};
 
 use crate::environment::Environment;

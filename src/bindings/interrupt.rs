@@ -4,8 +4,8 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::prelude::*;
 use pyo3::intern;
+use pyo3::prelude::*;
 use zerepy_core::{ErrorKind, Result};
 
 use crate::{call, errors};

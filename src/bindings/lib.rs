@@ -51,6 +51,7 @@ mod _native {
     const ABI_VERSION: (u16, u16) = zerepy_native::ABI_VERSION;
 
     #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "the signature that PyO3 wants")]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         crate::logging::install();
         Ok(())

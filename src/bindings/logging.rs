@@ -120,12 +120,17 @@ pub(crate) fn flush(py: Python<'_>) {
     let Queue { records, dropped } = std::mem::take(&mut *QUEUE.lock());
     let mut outcome = records.into_iter().try_for_each(|record| hand_over(py, record));
     if dropped > 0 && outcome.is_ok() {
-        outcome = hand_over(py, Record {
-            logger: "zerepy_plugins.logging".to_owned(),
-            level: number(Level::WARN),
-            message: format!("{dropped} log records were dropped: they came faster than they left"),
-            fields: Vec::new(),
-        });
+        outcome = hand_over(
+            py,
+            Record {
+                logger: "zerepy_plugins.logging".to_owned(),
+                level: number(Level::WARN),
+                message: format!(
+                    "{dropped} log records were dropped: they came faster than they left"
+                ),
+                fields: Vec::new(),
+            },
+        );
     }
     if let Err(raised) = outcome {
         raised.write_unraisable(py, None);

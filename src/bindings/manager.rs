@@ -80,8 +80,10 @@ impl PluginManager {
         finder.get().connect(&host);
         monitor.get().connect(finder);
         let manager = Self { host, sources, registry, events, monitor };
-        for hooks in hooks.map(|hooks| hooks.try_iter()).transpose()?.into_iter().flatten() {
-            manager.add_hooks(&hooks?)?;
+        if let Some(hooks) = hooks {
+            for hooks in hooks.try_iter()? {
+                manager.add_hooks(&hooks?)?;
+            }
         }
         Ok(manager)
     }
@@ -114,12 +116,12 @@ impl PluginManager {
     // Lifecycle.
 
     fn load_plugins(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.lifecycle(py, || self.load())
+        detached(py, || self.load())
     }
 
     #[pyo3(signature = (name=None))]
     fn start_plugins(&self, py: Python<'_>, name: Option<&str>) -> PyResult<Vec<String>> {
-        self.lifecycle(py, || self.host.start(name))
+        detached(py, || self.host.start(name))
     }
 
     #[pyo3(signature = (name=None, *, force=false))]
@@ -129,7 +131,7 @@ impl PluginManager {
         name: Option<&str>,
         force: bool,
     ) -> PyResult<Vec<String>> {
-        self.lifecycle(py, || self.host.stop(name, force))
+        detached(py, || self.host.stop(name, force))
     }
 
     fn load_plugins_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -154,11 +156,11 @@ impl PluginManager {
     }
 
     fn enable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        self.lifecycle(py, || self.host.enable(name))
+        detached(py, || self.host.enable(name))
     }
 
     fn disable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        self.lifecycle(py, || self.host.disable(name))
+        detached(py, || self.host.disable(name))
     }
 
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
@@ -291,17 +293,6 @@ impl PluginManager {
 }
 
 impl PluginManager {
-    /// Runs an operation with the interpreter released, and hands its log records over.
-    fn lifecycle<T: Send>(
-        &self,
-        py: Python<'_>,
-        operation: impl FnOnce() -> Result<T> + Send,
-    ) -> PyResult<T> {
-        let outcome = py.detach(operation);
-        logging::flush(py);
-        outcome.or_raise(py)
-    }
-
     fn load(&self) -> Result<Vec<String>> {
         let before: HashSet<String> = self.names().into_iter().collect();
         for dir in &self.sources.dirs {
@@ -348,6 +339,13 @@ impl PluginManager {
         let healthy = running && self.monitor.get().seems_well(&status.info.name);
         records::status(py, status, healthy)
     }
+}
+
+/// Runs an operation with the interpreter released, and hands its log records over.
+fn detached<T: Send>(py: Python<'_>, operation: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    let outcome = py.detach(operation);
+    logging::flush(py);
+    outcome.or_raise(py)
 }
 
 /// What was given, or a new one.

@@ -74,7 +74,11 @@ impl PluginMonitor {
             None => false,
         };
         let mut ill = self.ill.lock();
-        if well { ill.remove(&name) } else { ill.insert(name) };
+        if well {
+            ill.remove(&name)
+        } else {
+            ill.insert(name)
+        };
         Ok(well)
     }
 

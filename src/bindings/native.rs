@@ -212,7 +212,11 @@ impl NativeInstance {
     }
 
     /// Asks a question the plugin may not answer.
-    fn ask(&self, py: Python<'_>, question: fn(&Instance) -> Result<Option<bool>>) -> PyResult<bool> {
+    fn ask(
+        &self,
+        py: Python<'_>,
+        question: fn(&Instance) -> Result<Option<bool>>,
+    ) -> PyResult<bool> {
         let answer = py.detach(|| question(&self.handle.instance)).or_raise(py)?;
         Ok(answer.unwrap_or(true))
     }

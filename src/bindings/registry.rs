@@ -48,9 +48,9 @@ impl PluginRegistry {
         replace: bool,
     ) -> PyResult<()> {
         let origin = "registered by hand".to_owned();
-        let plugin = category.parse().and_then(|category| {
-            class::checked(plugin_cls, Some(category), Some(name), origin)
-        });
+        let plugin = category
+            .parse()
+            .and_then(|category| class::checked(plugin_cls, Some(category), Some(name), origin));
         plugin.and_then(|plugin| self.core.register(plugin, replace)).or_raise(py)?;
         Ok(())
     }

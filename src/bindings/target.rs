@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pyo3::prelude::*;
 use pyo3::intern;
+use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Exec, Result};
 
 use crate::native::{Detached, Handle, NativeInstance, or_empty};
@@ -134,7 +134,11 @@ impl Target {
             (_, Some(validate)) => {
                 let problems = validate.bind(py).call1((or_empty(py, params),));
                 let problems = problems.and_then(|problems| {
-                    if problems.is_none() { Ok(Vec::new()) } else { problems.extract::<Vec<String>>() }
+                    if problems.is_none() {
+                        Ok(Vec::new())
+                    } else {
+                        problems.extract::<Vec<String>>()
+                    }
                 });
                 problems.map_err(|raised| call.failure(py, raised))?
             }
@@ -185,7 +189,11 @@ fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<H
     }
     let inherited = object.get_type().getattr(verb.method())?.is(&base.getattr(verb.method())?);
     let handle = object.getattr("_native")?;
-    Ok(handle.cast::<NativeInstance>().ok().filter(|_| inherited).map(|native| native.get().handle()))
+    Ok(handle
+        .cast::<NativeInstance>()
+        .ok()
+        .filter(|_| inherited)
+        .map(|native| native.get().handle()))
 }
 
 fn call_python<'py>(

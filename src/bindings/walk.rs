@@ -11,6 +11,7 @@ pub(crate) use write::{copied, lent};
 
 use std::fmt::Write as _;
 
+use pyo3::PyErr;
 use zerepy_core::{Error, ErrorKind};
 use zerepy_native::TapeError;
 
@@ -48,6 +49,12 @@ impl Refusal {
             };
         }
         Error::new(kind, format!("{path}: {}", self.reason))
+    }
+}
+
+impl From<PyErr> for Refusal {
+    fn from(raised: PyErr) -> Self {
+        Self::new(raised.to_string())
     }
 }
 

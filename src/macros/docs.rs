@@ -21,7 +21,7 @@ pub(crate) fn description(attributes: &[Attribute]) -> String {
 }
 
 fn lines(doc: &str) -> Vec<String> {
-    // `split` keeps the single empty line that ends a paragraph.
+    // Not `str::lines`: an empty doc line has to stay one, as it ends a paragraph.
     doc.split('\n').map(|line| line.trim().to_owned()).collect()
 }
 

@@ -120,9 +120,9 @@ class StdlibDocs(ConnectionPlugin):
             case "modules":
                 return self._modules()
         raise PluginNotFoundError(
-            f"plugin {self.name!r} has no action {action!r}",
+            f'plugin "{self.name}" has no action "{action}"',
             plugin=self.name,
-            hint=f"Its actions are {', '.join(self.actions)}",
+            hint=f"Known: {', '.join(self.actions)}",
         )
 
     def _documents(self, package: str | None, limit: int | None, offset: int) -> list[Document]:

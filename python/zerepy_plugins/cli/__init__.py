@@ -5,6 +5,6 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run `zpl` with the process's arguments, and exit with one of `ExitCode`."""
-    from zerepy_plugins.cli.app import build_app
+    from zerepy_plugins.cli.app import run
 
-    build_app()(prog_name="zpl")
+    run()

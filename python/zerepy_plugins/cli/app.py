@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -16,6 +17,14 @@ _EXIT_CODES = (
     "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
     "3 some plugins are broken (list, doctor); 130 interrupted."
 )
+
+
+def run() -> None:
+    """Run the application with the process's arguments, and exit."""
+    # What the host logs is what the commands report; plugins' own warnings still reach the user.
+    logging.getLogger("zerepy_plugins").addHandler(logging.NullHandler())
+    logging.getLogger("zerepy_plugins.plugin").addHandler(logging.StreamHandler())
+    build_app()(prog_name="zpl")
 
 
 def build_app() -> typer.Typer:

@@ -90,18 +90,18 @@ def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[
     name, actions = described["name"], described["actions"]
     if described["category"] == "action":
         if action is not None:
-            raise typer.BadParameter(f"{name!r} is an action plugin: it has no actions to choose")
+            raise typer.BadParameter(f'"{name}" is an action plugin: it has no actions to choose')
         return next((details.get("params") for details in actions.values()), None)
     if action is None:
-        raise typer.BadParameter(f"{name!r} is a connection: name one of {', '.join(actions)}")
+        raise typer.BadParameter(f'"{name}" is a connection: name one of {", ".join(actions)}')
     if not actions:
         return None  # a connection need not declare its actions
     if action not in actions:
-        nearest = get_close_matches(action, actions, n=1) or list(actions)
+        nearest = get_close_matches(action, actions, n=1)
         raise PluginNotFoundError(
-            f"plugin {name!r} has no action {action!r}",
+            f'plugin "{name}" has no action "{action}"',
             plugin=name,
-            hint=f"Did you mean {' or '.join(nearest)}?",
+            hint=f'Did you mean "{nearest[0]}"?' if nearest else f"Known: {', '.join(actions)}",
         )
     schema: Mapping[str, Any] | None = actions[action].get("params")
     return schema

@@ -45,11 +45,11 @@ def demo(
             f"{_PLUGIN_DIR} does not exist: run `make plugins`, or name a directory",
             param_hint="--plugins",
         )
-    _STORE.unlink(missing_ok=True)
     config = {"search": {"config": {"options": {"store": str(_STORE)}}}}
     journal = work.Journal()
     record: dict[str, Any] = {}
     with reporting(traceback):
+        _STORE.unlink(missing_ok=True)  # so that both indexes begin empty
         with open_manager(plugins or [_PLUGIN_DIR], config, hooks=[journal]) as manager:
             _check_plugins(manager, traceback)
             _run(manager, journal, record, quiet=as_json)
@@ -66,7 +66,7 @@ def _check_plugins(manager: PluginManager, show_traceback: bool) -> None:
     if missing:
         print_failures(manager.failures, show_traceback)
         raise PluginNotFoundError(
-            f"the demo needs the plugin {missing[0]!r}",
+            f'the demo needs the plugin "{missing[0]}"',
             plugin=missing[0],
             hint="Run `make plugins` to build and gather its plugins.",
         )

@@ -85,7 +85,7 @@ class Duel:
             (self.native_seconds if name == self.native else self.twin_seconds).append(seconds)
         if results[self.native] != results[self.twin]:
             raise PluginExecutionError(
-                f"{self.native!r} and {self.twin!r} disagree on: {self.work}",
+                f'"{self.native}" and "{self.twin}" disagree on: {self.work}',
                 plugin=self.twin,
                 hint="They must give equal results, bit for bit: one of them has a bug.",
             )

@@ -54,8 +54,8 @@ def doctor(
 
 def _versions() -> dict[str, str]:
     return {
-        "zerepy-plugins": metadata.version("zerepy-plugins"),
-        "plugin ABI": ".".join(map(str, ABI_VERSION)),
+        "zerepy_plugins": metadata.version("zerepy-plugins"),
+        "plugin_abi": ".".join(map(str, ABI_VERSION)),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
     }

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from zerepy_plugins import PluginFailure, PluginManager, PluginStatus
-from zerepy_plugins.cli.output import console, print_json, table
+from zerepy_plugins.cli.output import console, print_json, short_path, table
 from zerepy_plugins.cli.reporting import ExitCode, explain, reporting
 from zerepy_plugins.cli.session import (
     AsJson,
@@ -55,7 +55,7 @@ def _print_plugins(
     for status in found:
         record = status_record(manager, status)
         facts = (record[key] for key in ("name", "category", "version", "kind", "state"))
-        about = (record["origin"], record["description"].partition("\n")[0])
+        about = (short_path(record["origin"]), record["description"].partition("\n")[0])
         grid.add_row(*facts, *(("\n".join(about),) if out.is_terminal else about))
     out.print(grid)
 

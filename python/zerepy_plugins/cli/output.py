@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -47,6 +48,12 @@ def table(*columns: str) -> Table:
     for column in grid.columns:
         column.overflow = "fold"
     return grid
+
+
+def short_path(origin: str) -> str:
+    """Return a path as seen from the working directory, if it lies below it."""
+    here = Path.cwd()
+    return str(Path(origin).relative_to(here)) if Path(origin).is_relative_to(here) else origin
 
 
 def print_json(value: Any) -> None:

@@ -1,7 +1,9 @@
 //! From the tape to a Python object.
 
+use std::convert::Infallible;
+
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
 use zerepy_native::{MAX_DEPTH, Node, TapeError, TapeView, tag};
@@ -28,58 +30,31 @@ impl<'py> Walk<'py, '_> {
         let node = self.view.node(self.next)?;
         self.next += 1;
         match node.tag {
-            // SAFETY: each call makes a new object or takes a reference to a singleton.
             tag::NULL => Ok(self.py.None().into_bound(self.py)),
-            tag::FALSE | tag::TRUE => unsafe {
-                // SAFETY: as above.
-                self.object(ffi::PyBool_FromLong((node.tag == tag::TRUE).into()))
-            },
-            tag::INT => unsafe {
-                // SAFETY: as above.
-                self.object(ffi::PyLong_FromLongLong(node.value.cast_signed()))
-            },
-            tag::UINT => unsafe {
-                // SAFETY: as above.
-                self.object(ffi::PyLong_FromUnsignedLongLong(node.value))
-            },
-            tag::FLOAT => unsafe {
-                // SAFETY: as above.
-                self.object(ffi::PyFloat_FromDouble(f64::from_bits(node.value)))
-            },
-            tag::STR => self.text(node),
-            tag::BYTES => unsafe {
-                let bytes = self.view.bytes(node)?;
-                // SAFETY: the bytes are copied out of a live slice.
-                self.object(ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), size(bytes)))
-            },
+            tag::FALSE | tag::TRUE => {
+                Ok(PyBool::new(self.py, node.tag == tag::TRUE).to_owned().into_any())
+            }
+            tag::INT => Ok(int(node.value.cast_signed().into_pyobject(self.py))),
+            tag::UINT => Ok(int(node.value.into_pyobject(self.py))),
+            tag::FLOAT => Ok(PyFloat::new(self.py, f64::from_bits(node.value)).into_any()),
+            tag::STR => Ok(self.text(node)?.into_any()),
+            tag::BYTES => Ok(PyBytes::new(self.py, self.view.bytes(node)?).into_any()),
             tag::BIGINT => self.big_integer(node),
             _ => self.container(node),
         }
     }
 
-    /// # Safety
-    /// `object` is a new reference, or NULL with a Python error set.
-    unsafe fn object(&self, object: *mut ffi::PyObject) -> Outcome<'py> {
-        // SAFETY: the caller's promise.
-        unsafe { Bound::from_owned_ptr_or_err(self.py, object) }
-            .map_err(|error| Refusal::new(error.to_string()))
-    }
-
-    fn text(&self, node: Node) -> Outcome<'py> {
-        let bytes = self.view.bytes(node)?;
-        // SAFETY: the bytes are copied out of a live slice; Python checks that they are UTF-8.
-        unsafe { self.object(ffi::PyUnicode_FromStringAndSize(bytes.as_ptr().cast(), size(bytes))) }
+    /// Python checks that it is UTF-8.
+    fn text(&self, node: Node) -> std::result::Result<Bound<'py, PyString>, Refusal> {
+        Ok(PyString::from_bytes(self.py, self.view.bytes(node)?)?)
     }
 
     fn big_integer(&self, node: Node) -> Outcome<'py> {
-        let bytes = self.view.bytes(node)?;
-        let kwargs = PyDict::new(self.py);
         let class = self.py.get_type::<PyInt>();
-        let arguments = (bytes, intern!(self.py, "little"));
-        kwargs
-            .set_item(intern!(self.py, "signed"), true)
-            .and_then(|()| class.call_method(intern!(self.py, "from_bytes"), arguments, Some(&kwargs)))
-            .map_err(|error| Refusal::new(error.to_string()))
+        let kwargs = PyDict::new(self.py);
+        kwargs.set_item(intern!(self.py, "signed"), true)?;
+        let arguments = (self.view.bytes(node)?, intern!(self.py, "little"));
+        Ok(class.call_method(intern!(self.py, "from_bytes"), arguments, Some(&kwargs))?)
     }
 
     fn container(&mut self, node: Node) -> Outcome<'py> {
@@ -106,8 +81,10 @@ impl<'py> Walk<'py, '_> {
 
     fn list(&mut self, node: Node) -> Outcome<'py> {
         let len = node.len as usize;
-        // SAFETY: a new list, with room for as many items as the view has checked there are nodes.
-        let list = unsafe { self.object(ffi::PyList_New(len.cast_signed()))? };
+        // SAFETY: a new list, with room for as many items as the view has checked there are nodes;
+        // places that are still empty when an error drops it are NULL, which a list allows.
+        let list =
+            unsafe { Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(len.cast_signed()))? };
         for index in 0..len {
             let item = self.item(index)?.into_ptr();
             // SAFETY: the index is within the new list, which nobody else has; the item is given away.
@@ -117,20 +94,13 @@ impl<'py> Walk<'py, '_> {
     }
 
     fn tuple(&mut self, node: Node) -> Outcome<'py> {
-        let len = node.len as usize;
-        // SAFETY: a new tuple, with room as above.
-        let tuple = unsafe { self.object(ffi::PyTuple_New(len.cast_signed()))? };
-        for index in 0..len {
-            let item = self.item(index)?.into_ptr();
-            // SAFETY: the index is within the new tuple, which nobody else has; the item is given away.
-            unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), index.cast_signed(), item) };
-        }
-        Ok(tuple)
+        let items: std::result::Result<Vec<_>, _> =
+            (0..node.len as usize).map(|index| self.item(index)).collect();
+        Ok(PyTuple::new(self.py, items?)?.into_any())
     }
 
     fn map(&mut self, node: Node) -> Outcome<'py> {
-        // SAFETY: a new dict.
-        let map = unsafe { self.object(ffi::PyDict_New())? };
+        let map = PyDict::new(self.py);
         for _ in 0..node.len {
             let key = self.view.node(self.next)?;
             if key.tag != tag::STR {
@@ -139,16 +109,13 @@ impl<'py> Walk<'py, '_> {
             self.next += 1;
             let name = self.text(key)?;
             let value = self.value().map_err(|refusal| refusal.at(Step::Key(name.to_string())))?;
-            // SAFETY: a live dict, an exact str (whose hash runs no user code) and a live value.
-            let failed = unsafe { ffi::PyDict_SetItem(map.as_ptr(), name.as_ptr(), value.as_ptr()) };
-            if failed != 0 {
-                return Err(Refusal::new(PyErr::fetch(self.py).to_string()));
-            }
+            map.set_item(name, value)?;
         }
-        Ok(map)
+        Ok(map.into_any())
     }
 }
 
-fn size(bytes: &[u8]) -> ffi::Py_ssize_t {
-    bytes.len().cast_signed()
+fn int(made: std::result::Result<Bound<'_, PyInt>, Infallible>) -> Bound<'_, PyAny> {
+    let Ok(int) = made;
+    int.into_any()
 }

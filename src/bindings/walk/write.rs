@@ -3,7 +3,6 @@
 use std::ptr;
 
 use pyo3::prelude::*;
-use pyo3::exceptions::PyValueError;
 use pyo3::types::{PyBytes, PyDict, PyInt};
 use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
@@ -187,20 +186,21 @@ impl Walk<'_, '_> {
             }
             ffi::PyErr_Clear();
             let object = Bound::from_borrowed_ptr(self.py, object);
-            self.big_integer(&object).map_err(|error| Refusal::new(error.to_string()))
+            self.big_integer(&object)
         }
     }
 
     /// Through `int`'s own methods, so that those of a subclass never run.
-    fn big_integer(&mut self, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn big_integer(&mut self, object: &Bound<'_, PyAny>) -> Outcome {
         let class = self.py.get_type::<PyInt>();
-        let bits: usize = class.call_method1(intern!(self.py, "bit_length"), (object,))?.extract()?;
+        let bits: usize =
+            class.call_method1(intern!(self.py, "bit_length"), (object,))?.extract()?;
         let kwargs = PyDict::new(self.py);
         kwargs.set_item(intern!(self.py, "signed"), true)?;
         let arguments = (object, bits / 8 + 1, intern!(self.py, "little"));
         let bytes = class.call_method(intern!(self.py, "to_bytes"), arguments, Some(&kwargs))?;
-        let bytes = bytes.cast::<PyBytes>()?.as_bytes();
-        self.tape.bigint(bytes).map_err(|error| PyValueError::new_err(error.to_string()))
+        let bytes = bytes.cast::<PyBytes>().map_err(PyErr::from)?;
+        Ok(self.tape.bigint(bytes.as_bytes())?)
     }
 
     /// Walks into a container, unless that is too deep.

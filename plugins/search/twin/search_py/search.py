@@ -148,9 +148,9 @@ class SearchPy(ConnectionPlugin):
             case "forget":
                 return self._forget(params)
         raise PluginNotFoundError(
-            f"plugin {self.name!r} has no action {action!r}",
+            f'plugin "{self.name}" has no action "{action}"',
             plugin=self.name,
-            hint=f"Its actions are {', '.join(self.actions)}",
+            hint=f"Known: {', '.join(self.actions)}",
         )
 
     def _add(self, params: Mapping[str, Any]) -> dict[str, int]:
