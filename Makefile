@@ -51,7 +51,7 @@ types: install ## mypy in strict mode, and the stub against the built extension
 
 lock: ## Renew requirements-dev.lock from the newest versions that fit
 	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet --upgrade pip
-	build/lock/bin/python -m pip install --quiet --group dev 'rich>=13.7' 'typer>=0.15'
+	build/lock/bin/python -m pip install --quiet --group dev 'rich>=13.7' 'typer>=0.20'
 	build/lock/bin/python -m pip freeze --quiet | grep -v '^zerepy' > $(LOCK)
 
 clean: ## Remove everything that was built

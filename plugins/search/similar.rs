@@ -50,7 +50,7 @@ impl Similar {
     }
 
     /// Orders texts by how much they resemble the text.
-    #[action]
+    #[action(blocking)]
     fn execute<'a>(&self, params: Params<'a>) -> Vec<Match<'a>> {
         let wanted = Prepared::new(params.text);
         let texts = params.texts.into_iter().enumerate();

@@ -33,6 +33,8 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     plugin.
 
     """
+    if path == root:  # the directory of a single plugin
+        root = str(Path(root).parent)
     package = _package(_root_package(root), root)
     before = set(sys.modules)
     try:

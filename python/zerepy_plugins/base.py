@@ -46,7 +46,9 @@ class PluginBase(_native.PluginBase, metaclass=ABCMeta):
     :class:`PluginHooks`, and ``health() -> bool``.
     """
 
-    context: PluginContext
+    if TYPE_CHECKING:
+        context: PluginContext  # at runtime not declared: pydantic would take it for a field
+
     requires: ClassVar[list[str]] = []
     """Plugins that must run first: ``"db"`` or ``"db>=1.2,<2"``."""
     config_schema: ClassVar[Any] = None

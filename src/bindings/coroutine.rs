@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -16,7 +16,7 @@ use crate::environment::PluginHost;
 use crate::errors::OrRaise;
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native};
-use crate::walk;
+use crate::{logging, walk};
 
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
@@ -167,6 +167,7 @@ fn on_pool(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
         let outcome = tokio::task::spawn_blocking(move || work.run()).await;
         let result: Result<_> = outcome.unwrap_or_else(|error| Err(call::worker_died(&error)));
         Python::attach(|py| {
+            logging::flush(py);
             let result = result.and_then(|result| walk::read(py, result.view()));
             result.map(Bound::unbind).or_raise(py)
         })
@@ -175,6 +176,20 @@ fn on_pool(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
 
 fn returned(result: Bound<'_, PyAny>) -> PyErr {
     PyStopIteration::new_err((result.unbind(),))
+}
+
+impl Drop for CallCoroutine {
+    fn drop(&mut self) {
+        if let State::Created { .. } = self.state.get_mut() {
+            let _ = Python::try_attach(|py| {
+                let category = py.get_type::<PyRuntimeWarning>();
+                let message = c"the call of a plugin was never awaited";
+                if let Err(raised) = PyErr::warn(py, &category, message, 1) {
+                    raised.write_unraisable(py, None); // warnings may be errors
+                }
+            });
+        }
+    }
 }
 
 #[pymethods]

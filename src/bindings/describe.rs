@@ -87,25 +87,40 @@ fn attribute<'py>(class: &Bound<'py, PyType>, name: &str) -> Option<Bound<'py, P
 }
 
 fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionInfo>> {
-    if category == Category::Action {
-        let description =
-            class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
-        let params = schema(class, "params_schema")?;
-        return Ok(vec![action("execute", description, params, None)]);
-    }
-    let Some(declared) = attribute(class, "actions") else { return Ok(Vec::new()) };
+    let Some(declared) = attribute(class, "actions") else {
+        return Ok(match category {
+            Category::Connection => Vec::new(),
+            Category::Action => vec![execute(class)?],
+        });
+    };
     let Ok(declared) = declared.cast::<PyDict>() else {
         return Err(Error::new(ErrorKind::Config, "it must be a dict from name to description"));
     };
-    declared.iter().map(|(name, value)| declared_action(&name.to_string(), &value)).collect()
+    declared.iter().map(|(name, value)| declared_action(name.to_string(), &value)).collect()
 }
 
-/// A description, or a dict with `description`, `params` and `result`.
-fn declared_action(name: &str, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
+/// What an action plugin says of its one action by its method and `params_schema`.
+fn execute(class: &Bound<'_, PyType>) -> Result<ActionInfo> {
+    let description = class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
+    let (name, params) = ("execute".to_owned(), schema(class, "params_schema")?);
+    Ok(ActionInfo { name, description, exec: Exec::Inline, params, result: None })
+}
+
+/// A description, or a dict with `description`, `params` and `result`; a native one has `exec` too.
+fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
+    let mut action = ActionInfo {
+        name,
+        description: String::new(),
+        exec: Exec::Inline,
+        params: None,
+        result: None,
+    };
     if let Ok(description) = value.cast::<PyString>() {
-        return Ok(action(name, description.to_string(), None, None));
+        action.description = description.to_string();
+        return Ok(action);
     }
     let Ok(fields) = value.cast::<PyDict>() else {
+        let name = &action.name;
         return Err(Error::new(
             ErrorKind::Config,
             format!("{name:?} must be a description or a dict of description, params and result"),
@@ -113,17 +128,13 @@ fn declared_action(name: &str, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
     };
     let field = |key: &str| fields.get_item(key).ok().flatten().filter(|value| !value.is_none());
     let schema = |key: &str| field(key).map(|value| schema_of(&value, key)).transpose();
-    let description = field("description").map(|text| text.to_string()).unwrap_or_default();
-    Ok(action(name, description, schema("params")?, schema("result")?))
-}
-
-fn action(
-    name: &str,
-    description: String,
-    params: Option<Value>,
-    result: Option<Value>,
-) -> ActionInfo {
-    ActionInfo { name: name.to_owned(), description, exec: Exec::Inline, params, result }
+    action.description = field("description").map(|text| text.to_string()).unwrap_or_default();
+    if field("exec").is_some_and(|exec| exec.eq("blocking").unwrap_or(false)) {
+        action.exec = Exec::Blocking;
+    }
+    action.params = schema("params")?;
+    action.result = schema("result")?;
+    Ok(action)
 }
 
 fn doc_of(object: &Bound<'_, PyAny>) -> String {

@@ -1,6 +1,6 @@
 //! The one place where the core's errors become Python exceptions, and the other way round.
 
-use pyo3::exceptions::{PyException, PyGeneratorExit, PyKeyboardInterrupt};
+use pyo3::exceptions::{PyException, PyGeneratorExit, PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -99,7 +99,17 @@ pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: 
     let error = if known { from_plugin_error(value) } else { None };
     let error = error
         .unwrap_or_else(|| Error::new(kind, format!("{what} raised {}", text_of(value.as_any()))));
+    let error = match missing_module(py, &raised) {
+        Some(module) => error.with_hint(format!("Install what provides the module {module:?}")),
+        None => error,
+    };
     error.with_source(raised)
+}
+
+/// The module that an import did not find.
+fn missing_module(py: Python<'_>, raised: &PyErr) -> Option<String> {
+    let module = raised.is_instance_of::<PyModuleNotFoundError>(py);
+    module.then(|| raised.value(py).getattr("name").ok()?.extract().ok()).flatten()
 }
 
 /// An exception's class and text.

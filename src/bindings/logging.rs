@@ -114,7 +114,7 @@ pub(crate) fn install() {
 
 /// Hands over what is queued. A handler that raises is shown, and does not touch the operation.
 pub(crate) fn flush(py: Python<'_>) {
-    if !PENDING.swap(false, Ordering::AcqRel) {
+    if !PENDING.load(Ordering::Relaxed) || !PENDING.swap(false, Ordering::AcqRel) {
         return;
     }
     let Queue { records, dropped } = std::mem::take(&mut *QUEUE.lock());

@@ -13,7 +13,7 @@ use zerepy_native::{Instance, Library, ResultTape, Tape};
 
 use crate::coroutine::CallCoroutine;
 use crate::errors::OrRaise;
-use crate::{convert, describe, errors, interrupt, walk};
+use crate::{convert, describe, errors, interrupt, logging, walk};
 
 /// One plugin of a loaded library: makes instances, and tells what the descriptor says.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -132,8 +132,9 @@ impl Handle {
             Exec::Inline => self.call_inline(py, index, params),
             Exec::Blocking => {
                 let detached = self.detached(py, index, params)?;
-                let result = interrupt::wait(py, move || detached.run())?;
-                walk::read(py, result.view())
+                let result = interrupt::wait(py, move || detached.run());
+                logging::flush(py);
+                walk::read(py, result?.view())
             }
         }
     }
@@ -151,6 +152,7 @@ impl Handle {
             self.instance.call(action, tape)
         });
         SCRATCH.set(tape);
+        logging::flush(py);
         walk::read(py, result?.view())
     }
 

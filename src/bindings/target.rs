@@ -120,7 +120,7 @@ impl Target {
         }
     }
 
-    /// Asks the plugin what is wrong with the parameters.
+    /// Asks a Python plugin what is wrong with the parameters; a native one checks them in the call.
     fn check(
         &self,
         py: Python<'_>,
@@ -128,21 +128,11 @@ impl Target {
         call: &Named<'_>,
         params: Option<&Bound<'_, PyAny>>,
     ) -> Result<()> {
-        let problems = match (way, &self.validate) {
-            (Way::Native(handle), _) => handle.problems(py, call.action, params)?,
-            (_, None) => return Ok(()),
-            (_, Some(validate)) => {
-                let problems = validate.bind(py).call1((or_empty(py, params),));
-                let problems = problems.and_then(|problems| {
-                    if problems.is_none() {
-                        Ok(Vec::new())
-                    } else {
-                        problems.extract::<Vec<String>>()
-                    }
-                });
-                problems.map_err(|raised| call.failure(py, raised))?
-            }
-        };
+        let (Way::Python { .. }, Some(validate)) = (way, &self.validate) else { return Ok(()) };
+        let problems = validate.bind(py).call1((or_empty(py, params),)).and_then(|problems| {
+            if problems.is_none() { Ok(Vec::new()) } else { problems.extract::<Vec<String>>() }
+        });
+        let problems = problems.map_err(|raised| call.failure(py, raised))?;
         if problems.is_empty() {
             return Ok(());
         }

@@ -15,6 +15,9 @@ use pyo3::PyErr;
 use zerepy_core::{Error, ErrorKind};
 use zerepy_native::TapeError;
 
+/// How much of a path an error shows; what is nested deeper is found from there.
+const MAX_STEPS_SHOWN: usize = 16;
+
 /// One step from a container to what it holds.
 enum Step {
     Index(usize),
@@ -42,13 +45,14 @@ impl Refusal {
     /// The error a user sees: `params.items[3]: …`.
     fn into_error(self, root: &str, kind: ErrorKind) -> Error {
         let mut path = root.to_owned();
-        for step in self.steps.iter().rev() {
+        for step in self.steps.iter().rev().take(MAX_STEPS_SHOWN) {
             let _ = match step {
                 Step::Index(index) => write!(path, "[{index}]"),
                 Step::Key(key) => write!(path, ".{key}"),
             };
         }
-        Error::new(kind, format!("{path}: {}", self.reason))
+        let more = if self.steps.len() > MAX_STEPS_SHOWN { "…" } else { "" };
+        Error::new(kind, format!("{path}{more}: {}", self.reason))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// One plugin in a host. Its state is read by every call, and moved by the lifecycle alone.
 pub(crate) struct Entry<C: Class> {
     pub(crate) registered: Arc<Registered<C>>,
-    pub(crate) config: Option<Config>, // none if it is invalid: the failure says why
+    pub(crate) config: Result<Config>,
     pub(crate) state: StateCell,
     pub(crate) instance: ArcSwapOption<C::Instance>,
     pub(crate) usage: Arc<Usage>,
@@ -24,7 +24,7 @@ pub(crate) struct Entry<C: Class> {
 impl<C: Class> Entry<C> {
     pub(crate) fn new(
         registered: Arc<Registered<C>>,
-        config: Option<Config>,
+        config: Result<Config>,
         usage: Arc<Usage>,
     ) -> Self {
         Self {
@@ -53,13 +53,18 @@ impl<C: Class> Entry<C> {
         })
     }
 
-    /// Whether starting it makes sense: it does not run, is not switched off, and is not broken
-    /// beyond what another try could change.
+    /// Whether its state allows a start: it does not run, and nothing of a former run is left.
     pub(crate) fn is_startable(&self) -> bool {
         let state = self.state.get();
-        state.may_become(PluginState::Initializing)
-            && self.config.is_some()
-            && self.instance.load().is_none()
+        state.may_become(PluginState::Initializing) && self.instance.load().is_none()
+    }
+
+    /// The configuration, unless it is invalid; that of a disabled plugin may be, unnoticed.
+    pub(crate) fn usable_config(&self) -> Result<&Config> {
+        match &self.config {
+            Ok(Config { invalid: Some(error), .. }) | Err(error) => Err(error.clone()),
+            Ok(config) => Ok(config),
+        }
     }
 
     /// The instance, if it takes calls.
@@ -119,6 +124,9 @@ impl<C: Class> Entry<C> {
             }
             PluginState::Disabled => format!("Switch it on with enable({name:?}), then start it"),
             PluginState::Failed | PluginState::Skipped => match self.failure() {
+                Some(failure) if failure.stage == Stage::Cleanup => {
+                    format!("It failed to clean up: {}", failure.error)
+                }
                 Some(failure) => format!("It did not start: {}", failure.error),
                 None => "See manager.failures".to_owned(),
             },

@@ -35,5 +35,8 @@ pub fn create<C: Class>(
     let info = &registered.info;
     let settings = Settings::new(document.clone());
     let config = effective_config(info, &registered.defaults, &settings, environment)?;
+    if let Some(error) = config.invalid {
+        return Err(error); // "enabled": false excuses it from being started, not from being right
+    }
     registered.class.create(&config).map_err(|error| error.with_plugin(&info.name))
 }

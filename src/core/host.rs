@@ -2,6 +2,7 @@
 //!
 //! Starting stands in `start.rs`, stopping in `stop.rs`, taking plugins in in `accept.rs`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -42,6 +43,7 @@ pub struct Host<C: Class> {
     pub(crate) watch: Arc<Watch>,
     pub(crate) entries: ArcSwap<Entries<C>>, // calls read it without a lock
     pub(crate) homeless: Mutex<Vec<Arc<Failure>>>, // failures of what never became an entry
+    pub(crate) warned_of: Mutex<HashSet<String>>, // names in the settings that do not exist
     pub(crate) started: Mutex<Vec<Arc<Entry<C>>>>, // in the order they came up
     pub(crate) turn: Turn,
 }
@@ -72,6 +74,7 @@ impl<C: Class> Host<C> {
             watch: Arc::new(Watch { monitor: parts.monitor, events: parts.events }),
             entries: ArcSwap::default(),
             homeless: Mutex::default(),
+            warned_of: Mutex::default(),
             started: Mutex::default(),
             turn: Turn::default(),
         }
@@ -111,7 +114,7 @@ impl<C: Class> Host<C> {
     /// One plugin's state and configuration; the configuration is `None` if it is invalid.
     pub fn describe(&self, plugin: &str) -> Result<(Status, Option<Config>)> {
         let entry = self.entry(plugin)?;
-        Ok((entry.status(), entry.config.clone()))
+        Ok((entry.status(), entry.config.clone().ok()))
     }
 
     /// What failed, oldest first: what was never taken in, then plugins that are failed or skipped.
@@ -121,23 +124,25 @@ impl<C: Class> Host<C> {
         failures
     }
 
-    /// Switches a stopped plugin off: it is not started any more. A running one is stopped first.
+    /// Switches a plugin off: it is not started any more. One that runs, or that failed to clean
+    /// up, is stopped first; if that fails it is not switched off.
     pub fn disable(&self, plugin: &str) -> Result<()> {
-        if self.entry(plugin)?.state.get() == PluginState::Running {
+        let entry = self.entry(plugin)?;
+        if entry.instance.load().is_some() {
             self.stop(Some(plugin), false)?;
         }
-        let entry = self.entry(plugin)?;
         if entry.state.get() != PluginState::Disabled {
             self.move_to(&entry, PluginState::Disabled)?;
-            entry.set_failure(None);
         }
         Ok(())
     }
 
-    /// Switches a disabled plugin on again, so that it can be started.
+    /// Switches a disabled plugin on again, so that it can be started; one whose configuration is
+    /// invalid stays disabled, and the error says what to mend.
     pub fn enable(&self, plugin: &str) -> Result<()> {
         let entry = self.entry(plugin)?;
         if entry.state.get() == PluginState::Disabled {
+            entry.usable_config()?;
             self.move_to(&entry, PluginState::Registered)?;
         }
         Ok(())
@@ -148,30 +153,45 @@ impl<C: Class> Host<C> {
         entries.get(plugin).map(Arc::clone).ok_or_else(|| unknown(plugin, &entries))
     }
 
-    /// Moves a plugin's state and tells everybody.
+    /// Moves a plugin's state and tells everybody. What made it fail before is over.
     pub(crate) fn move_to(&self, entry: &Entry<C>, next: PluginState) -> Result<()> {
         let previous = entry.advance(next)?;
-        let plugin = entry.name();
-        tracing::debug!(target: "zerepy_plugins.lifecycle", plugin, from = %previous, to = %next, "state");
-        if self.watch.events.listening() {
-            let failure = entry.failure().map(|failure| failure.error.to_string());
-            self.watch.events.publish(&Event {
-                name: format!("plugin.{next}"),
-                data: json!({ "plugin": plugin, "from": previous.as_str(), "error": failure }),
-                source: "host".to_owned(),
-            });
-        }
+        entry.set_failure(None);
+        self.announce(entry, previous, next);
         Ok(())
     }
 
-    /// Records why a plugin failed, then moves it.
+    /// Moves a plugin to failed or skipped, and keeps why.
     pub(crate) fn fail(&self, entry: &Entry<C>, failure: Failure, next: PluginState) {
-        let plugin = entry.name();
-        let (stage, error) = (failure.stage.as_str(), &failure.error);
-        tracing::error!(target: "zerepy_plugins.lifecycle", plugin, stage, %error, "plugin {next}");
-        entry.set_failure(Some(Arc::new(failure)));
-        if let Err(error) = self.move_to(entry, next) {
-            tracing::error!(target: "zerepy_plugins.lifecycle", plugin, %error, "state not changed");
+        let again = entry.state.get() == next;
+        match if again { Ok(next) } else { entry.advance(next) } {
+            Ok(previous) => {
+                entry.set_failure(Some(Arc::new(failure)));
+                self.announce(entry, previous, next);
+            }
+            Err(error) => {
+                let plugin = entry.name();
+                tracing::error!(target: "zerepy_plugins.lifecycle", plugin, %error, "state not changed");
+            }
+        }
+    }
+
+    /// Tells everybody that a plugin moved.
+    pub(crate) fn announce(&self, entry: &Entry<C>, previous: PluginState, next: PluginState) {
+        let (plugin, failure) = (entry.name(), entry.failure());
+        if let Some(failure) = &failure {
+            let (stage, error) = (failure.stage.as_str(), &failure.error);
+            tracing::error!(target: "zerepy_plugins.lifecycle", plugin, stage, %error, "plugin {next}");
+        } else {
+            tracing::debug!(target: "zerepy_plugins.lifecycle", plugin, from = %previous, to = %next, "state");
+        }
+        if self.watch.events.listening() {
+            let error = failure.map(|failure| failure.error.to_string());
+            self.watch.events.publish(&Event {
+                name: format!("plugin.{next}"),
+                data: json!({ "plugin": plugin, "from": previous.as_str(), "error": error }),
+                source: "host".to_owned(),
+            });
         }
     }
 }

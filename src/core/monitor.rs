@@ -1,7 +1,7 @@
 //! All plugins' numbers, and those who watch calls as they happen.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
@@ -28,7 +28,7 @@ type Observers = Vec<(ObserverId, Arc<dyn Observer>)>;
 pub struct Monitor {
     usages: RwLock<IndexMap<String, Arc<Usage>>>,
     observers: ArcSwap<Observers>,
-    observed: AtomicBool, // read on every call: cheaper than loading the list
+    observing: AtomicUsize, // how many: read on every call, cheaper than loading the list
     next_id: AtomicU64,
 }
 
@@ -56,12 +56,13 @@ impl Monitor {
     /// Lets `observer` see every call from now on.
     pub fn observe(&self, observer: Arc<dyn Observer>) -> ObserverId {
         let id = ObserverId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let added = (id, observer);
         self.observers.rcu(|list| {
             let mut list = Observers::clone(list);
-            list.push((id, Arc::clone(&observer)));
+            list.push(added.clone());
             list
         });
-        self.observed.store(true, Ordering::Release);
+        self.observing.fetch_add(1, Ordering::Release);
         id
     }
 
@@ -70,15 +71,16 @@ impl Monitor {
         let before = self.observers.rcu(|list| {
             list.iter().filter(|(other, _)| *other != id).cloned().collect::<Observers>()
         });
-        if self.observers.load().is_empty() {
-            self.observed.store(false, Ordering::Release);
+        let found = before.iter().any(|(other, _)| *other == id);
+        if found {
+            self.observing.fetch_sub(1, Ordering::Release);
         }
-        before.iter().any(|(other, _)| *other == id)
+        found
     }
 
     /// Runs `notice` for every observer, if there is any.
     pub(crate) fn notify(&self, notice: impl Fn(&dyn Observer)) {
-        if self.observed.load(Ordering::Acquire) {
+        if self.observing.load(Ordering::Acquire) > 0 {
             for (_, observer) in self.observers.load_full().iter() {
                 notice(observer.as_ref());
             }

@@ -20,7 +20,7 @@ impl<C: Class> Host<C> {
         if let Some(entry) =
             wanted.as_ref().filter(|entry| entry.state.get() == PluginState::Disabled)
         {
-            return Err(entry.not_running());
+            return Err(disabled(entry.name()));
         }
         let mut names = Vec::new();
         for entry in self.resolve(only) {
@@ -65,11 +65,12 @@ impl<C: Class> Host<C> {
             self.fail(entry, entry.fail(Stage::Resolve, error), PluginState::Skipped);
             return Ok(false);
         }
-        self.move_to(entry, PluginState::Initializing)?;
+        if self.move_to(entry, PluginState::Initializing).is_err() {
+            return Ok(false); // it was switched off meanwhile
+        }
         match self.bring_up(entry) {
             Ok(instance) => {
                 entry.instance.store(Some(instance));
-                entry.set_failure(None);
                 self.started.lock().push(Arc::clone(entry));
                 self.move_to(entry, PluginState::Running)?;
                 Ok(true)
@@ -85,11 +86,7 @@ impl<C: Class> Host<C> {
 
     /// Creates and initializes an instance. After a failure nothing of it is left.
     fn bring_up(&self, entry: &Entry<C>) -> Result<Arc<C::Instance>> {
-        let config = entry.config.as_ref().expect("only a startable plugin is started");
-        if let Some(error) = &config.invalid {
-            return Err(error.clone());
-        }
-        let instance = Arc::new(entry.registered.class.create(config)?);
+        let instance = Arc::new(entry.registered.class.create(entry.usable_config()?)?);
         instance.attach(&self.environment, entry.name())?;
         let result = self.initialize(&instance);
         if result.is_err() {
@@ -130,11 +127,17 @@ impl<C: Class> Host<C> {
     }
 }
 
+fn disabled(name: &str) -> Error {
+    Error::new(ErrorKind::State, format!("plugin {name:?} is disabled and cannot be started"))
+        .with_plugin(name)
+        .with_hint(format!("Switch it on with enable({name:?}) first"))
+}
+
 /// Why a plugin will not run whatever its dependencies do, completing "`a`, which …".
 fn unavailable<C: Class>(entry: &Entry<C>) -> Option<String> {
     match entry.state.get() {
         PluginState::Disabled => Some("is disabled".to_owned()),
-        _ if entry.config.is_none() => Some("has an invalid configuration".to_owned()),
+        _ if entry.usable_config().is_err() => Some("has an invalid configuration".to_owned()),
         _ if entry.running().is_none() && entry.instance.load().is_some() => {
             Some("failed to clean up".to_owned())
         }

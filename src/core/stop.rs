@@ -52,22 +52,16 @@ impl<C: Class> Host<C> {
         let errors = self.take_down(&instance);
         let headline = format!("plugin {:?} failed to clean up", entry.name());
         let error = Error::join(ErrorKind::Cleanup, &headline, errors);
-        if error.is_none() || force {
-            entry.instance.store(None);
-            self.started.lock().retain(|other| !Arc::ptr_eq(other, entry));
+        if let Some(error) = error.as_ref().filter(|_| !force) {
+            let failure = entry.fail(Stage::Cleanup, error.clone());
+            let error = failure.error.clone();
+            self.fail(entry, failure, PluginState::Failed);
+            return Err(error);
         }
-        match error {
-            None => {
-                entry.set_failure(None);
-                self.move_to(entry, PluginState::Stopped)
-            }
-            Some(error) => {
-                let failure = entry.fail(Stage::Cleanup, error);
-                let error = failure.error.clone();
-                self.fail(entry, failure, PluginState::Failed);
-                if force && error.kind() != ErrorKind::Interrupted { Ok(()) } else { Err(error) }
-            }
-        }
+        entry.instance.store(None);
+        self.started.lock().retain(|other| !Arc::ptr_eq(other, entry));
+        self.move_to(entry, PluginState::Stopped)?;
+        error.map_or(Ok(()), |error| forced(entry.name(), error))
     }
 
     fn take_down(&self, instance: &C::Instance) -> Vec<Error> {
@@ -80,6 +74,15 @@ impl<C: Class> Host<C> {
         errors.extend(post);
         errors
     }
+}
+
+/// What is left of a failed cleanup whose plugin was dropped by force: an interruption passes.
+fn forced(plugin: &str, error: Error) -> Result<()> {
+    if error.kind() == ErrorKind::Interrupted {
+        return Err(error);
+    }
+    tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "dropped by force");
+    Ok(())
 }
 
 /// Waits for running calls to end; new ones are refused by the state.

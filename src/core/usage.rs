@@ -44,7 +44,7 @@ pub struct Usage {
 pub struct Stats {
     /// Calls that ended.
     pub calls: u64,
-    /// Of these, calls that failed, timeouts included.
+    /// Of these, calls that failed: timeouts included, abandoned ones not.
     pub errors: u64,
     /// Of these, calls whose time was up.
     pub timeouts: u64,
@@ -95,14 +95,10 @@ impl Usage {
     pub fn leave(&self, began: Instant, outcome: Outcome, error: Option<&str>) {
         let now = Instant::now();
         let took = nanoseconds(now - began);
-        let latencies = self.latencies.get_or_init(|| {
-            let histogram = AtomicHistogram::new(GROUPING_POWER, MAX_VALUE_POWER);
-            Box::new(histogram.expect("the two constants are a valid histogram"))
-        });
-        let _ = latencies.increment(took.min((1 << MAX_VALUE_POWER) - 1));
+        let _ = self.latencies.get_or_init(|| Box::new(new_histogram())).increment(took.min((1 << MAX_VALUE_POWER) - 1));
         self.max_ns.fetch_max(took, Ordering::Relaxed);
         self.last_used_ns.store(nanoseconds(now - self.epoch).max(1), Ordering::Relaxed);
-        if outcome != Outcome::Success {
+        if matches!(outcome, Outcome::Failure | Outcome::Timeout) {
             self.count_failure(outcome, error);
         }
         self.finished.fetch_add(1, Ordering::SeqCst);
@@ -159,6 +155,11 @@ impl Usage {
         let at = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
     }
+}
+
+fn new_histogram() -> AtomicHistogram {
+    let histogram = AtomicHistogram::new(GROUPING_POWER, MAX_VALUE_POWER);
+    histogram.expect("the two constants are a valid histogram")
 }
 
 fn quantile_of(histogram: &histogram::Histogram, quantile: f64, max: u64) -> f64 {
@@ -222,6 +223,16 @@ mod tests {
         let stats = usage.stats();
         assert_eq!((stats.calls, stats.errors, stats.timeouts), (2, 2, 1));
         assert_eq!(stats.last_error.as_deref(), Some("second"));
+    }
+
+    #[test]
+    fn an_abandoned_call_is_a_call_and_no_error() {
+        let usage = Usage::default();
+        called(&usage, Duration::ZERO, Outcome::Failure, Some("real"));
+        called(&usage, Duration::ZERO, Outcome::Abandoned, Some("cancelled"));
+        let stats = usage.stats();
+        assert_eq!((stats.calls, stats.errors, stats.in_flight), (2, 1, 0));
+        assert_eq!(stats.last_error.as_deref(), Some("real"));
     }
 
     #[test]

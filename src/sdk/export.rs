@@ -81,6 +81,14 @@ pub fn read_problems<'t, T: Deserialize<'t>>(
     }
 }
 
+/// Refuses parameters in which the plugin's own check found problems.
+pub fn refuse(problems: &[String]) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid_params(problems.join("; ")))
+}
+
 /// Writes an action's result.
 #[inline]
 pub fn encode_result<T: Serialize>(result: &T) -> Result<Payload> {

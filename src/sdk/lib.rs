@@ -84,7 +84,7 @@ pub mod __private {
     };
     pub use crate::export::{
         Check, Exported, Tables, encode_result, handshake, library, no_params, read_config,
-        read_params, read_problems, table, unknown_action,
+        read_params, read_problems, refuse, table, unknown_action,
     };
     pub use crate::host::log;
 }

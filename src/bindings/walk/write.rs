@@ -212,12 +212,11 @@ impl Walk<'_, '_> {
         object: *mut ffi::PyObject,
         walk: unsafe fn(&mut Self, *mut ffi::PyObject) -> Outcome,
     ) -> Outcome {
+        if self.open[..self.depth].contains(&object) {
+            return Err(Refusal::new("it contains itself"));
+        }
         if self.depth == MAX_DEPTH {
-            return Err(Refusal::new(if self.open.contains(&object) {
-                "it contains itself".to_owned()
-            } else {
-                TapeError::TooDeep.to_string()
-            }));
+            return Err(TapeError::TooDeep.into());
         }
         self.open[self.depth] = object;
         self.depth += 1;

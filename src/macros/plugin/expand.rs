@@ -14,7 +14,7 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
     let plugin = &block.self_ty;
     let descriptor = descriptor(options, &description(&block.attrs), methods);
     let start = start(methods);
-    let invoke = invoke(&methods.actions);
+    let invoke = invoke(&methods.actions, methods.validate.as_ref());
     let validate = validate(options.category, methods);
     let cleanup = hook("CLEANUP", &quote!(()), methods.cleanup.as_ref());
     let is_configured = hook("IS_CONFIGURED", &quote!(bool), methods.is_configured.as_ref());
@@ -130,13 +130,19 @@ fn start(methods: &Methods) -> TokenStream {
     }
 }
 
-fn invoke(actions: &[Action]) -> TokenStream {
+fn invoke(actions: &[Action], validate: Option<&Function>) -> TokenStream {
     let indices = 0u32..;
+    let refuse = validate.map(|function| {
+        let problems = attempt(function, &quote!(self.validate(&params)));
+        quote!(private::refuse(&#problems)?;)
+    });
     let arms = actions.iter().zip(indices).map(|(Action { function, .. }, index)| {
         let name = &function.name;
         let (check, read) = match function.argument {
-            Some(_) => (None, Some(quote!(private::read_params(params)?))),
-            None => (Some(quote!(private::no_params(params)?;)), None),
+            Some(_) => {
+                (quote!(let params = private::read_params(params)?; #refuse), Some(quote!(params)))
+            }
+            None => (quote!(private::no_params(params)?;), None),
         };
         let result = attempt(function, &quote!(self.#name(#read)));
         let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));

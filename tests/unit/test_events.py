@@ -1,0 +1,251 @@
+"""The event bus: patterns, sync and async handlers, failures, undo."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from zerepy_plugins import Event, EventBus
+from zerepy_plugins.errors import PluginConfigError
+
+PATIENCE = 10  # seconds
+
+
+@pytest.fixture
+def bus():
+    return EventBus()
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+def test_handlers_get_the_event_itself(bus, heard):
+    event = Event("a", {"x": 1}, "me")
+    bus.subscribe("a", heard.append)
+    bus.publish(event)
+    assert heard == [event]
+    assert heard[0] is event
+
+
+def test_any_object_with_a_name_is_an_event(bus, heard):
+    class Mine:
+        name = "mine"
+
+    bus.subscribe("mine", heard.append)
+    bus.publish(Mine())
+    assert isinstance(heard[0], Mine)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*", ["a", "a.b", "a.b.c", "ab"]),
+        ("a.*", ["a.b", "a.b.c"]),
+        ("a.b.*", ["a.b.c"]),
+        ("a.b", ["a.b"]),
+        ("zz", []),
+    ],
+)
+def test_patterns(bus, heard, pattern, names):
+    bus.subscribe(pattern, lambda event: heard.append(event.name))
+    for name in ("a", "a.b", "a.b.c", "ab"):
+        bus.publish(Event(name))
+    assert heard == names
+
+
+@pytest.mark.parametrize("pattern", ["", "a*", "*.a", "a.*.b", "**"])
+def test_a_pattern_that_is_none_is_refused(bus, pattern):
+    with pytest.raises(PluginConfigError, match="no event name or pattern"):
+        bus.subscribe(pattern, print)
+    with pytest.raises(PluginConfigError):
+        bus.unsubscribe(pattern, print)
+
+
+def test_a_handler_must_be_callable(bus):
+    with pytest.raises(TypeError, match="callable"):
+        bus.subscribe("a", 3)
+
+
+def test_an_event_must_have_a_name(bus):
+    with pytest.raises(AttributeError, match="name"):
+        bus.publish("a")
+
+
+def test_handlers_run_in_the_order_they_subscribed(bus, heard):
+    for number in range(5):
+        bus.subscribe("*" if number % 2 else "a", lambda event, number=number: heard.append(number))
+    bus.publish(Event("a"))
+    assert heard == [0, 1, 2, 3, 4]
+
+
+def test_undo_takes_one_subscription_back(bus, heard):
+    undo = bus.subscribe("a", heard.append)
+    bus.subscribe("a", heard.append)
+    undo()
+    undo()
+    bus.publish(Event("a"))
+    assert len(heard) == 1
+
+
+def test_unsubscribe_takes_the_handler_away(bus, heard):
+    bus.subscribe("a", heard.append)
+    bus.subscribe("a.*", heard.append)
+    assert bus.unsubscribe("a", heard.append) is True
+    assert bus.unsubscribe("a", heard.append) is False
+    assert bus.unsubscribe("a", print) is False
+    bus.publish(Event("a"))
+    assert heard == []
+    bus.publish(Event("a.b"))
+    assert len(heard) == 1
+
+
+def test_clear_subscribers_of_one_pattern_or_all(bus, heard):
+    for pattern in ("a", "a.*", "*"):
+        bus.subscribe(pattern, lambda event, pattern=pattern: heard.append(pattern))
+    bus.clear_subscribers("a.*")
+    bus.publish(Event("a.b"))
+    assert heard == ["*"]
+    bus.clear_subscribers()
+    bus.publish(Event("a"))
+    assert heard == ["*"]
+
+
+def test_a_failing_handler_does_not_stop_the_others(bus, heard, caplog):
+    bus.subscribe("a", lambda event: 1 / 0)
+    bus.subscribe("a", heard.append)
+    bus.publish(Event("a"))
+    assert len(heard) == 1
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("zerepy_plugins.events", "ERROR")
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_an_interruption_in_a_handler_passes_through(bus):
+    def interrupt(event):
+        raise KeyboardInterrupt
+
+    bus.subscribe("a", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        bus.publish(Event("a"))
+
+
+def test_handlers_may_subscribe_and_publish(bus, heard):
+    def first(event):
+        bus.subscribe("b", heard.append)
+        bus.publish(Event("b"))
+
+    bus.subscribe("a", first)
+    bus.publish(Event("a"))
+    assert [event.name for event in heard] == ["b"]
+
+
+def test_a_handler_may_take_itself_away(bus, heard):
+    def once(event):
+        heard.append(event)
+        undo()
+
+    undo = bus.subscribe("a", once)
+    bus.publish(Event("a"))
+    bus.publish(Event("a"))
+    assert len(heard) == 1
+
+
+async def test_awaiting_publish_waits_for_async_handlers(bus, heard):
+    async def handler(event):
+        await asyncio.sleep(0)
+        heard.append(event.name)
+
+    bus.subscribe("a", handler)
+    bus.subscribe("a", lambda event: heard.append("sync"))
+    published = bus.publish(Event("a"))
+    assert heard == ["sync"]
+    assert await published is None
+    assert heard == ["sync", "a"]
+
+
+async def test_publish_need_not_be_awaited(bus):
+    done = asyncio.Event()
+
+    async def handler(event):
+        await asyncio.sleep(0)
+        done.set()
+
+    bus.subscribe("a", handler)
+    bus.publish(Event("a"))
+    async with asyncio.timeout(PATIENCE):
+        await done.wait()
+
+
+async def test_awaiting_a_publish_nobody_hears(bus):
+    assert await bus.publish(Event("a")) is None
+
+
+async def test_a_failing_async_handler_does_not_stop_the_others(bus, heard, caplog):
+    async def fails(event):
+        raise ValueError("no")
+
+    async def works(event):
+        heard.append(event.name)
+
+    bus.subscribe("a", fails)
+    bus.subscribe("a", works)
+    await bus.publish(Event("a"))
+    assert heard == ["a"]
+    assert [record.exc_info[0] for record in caplog.records] == [ValueError]
+
+
+async def test_async_handlers_run_on_the_publishers_loop(bus, heard):
+    async def handler(event):
+        heard.append(asyncio.get_running_loop())
+
+    bus.subscribe("a", handler)
+    await bus.publish(Event("a"))
+    assert heard == [asyncio.get_running_loop()]
+
+
+def test_outside_a_loop_async_handlers_run_in_the_background(bus):
+    done = threading.Event()
+
+    async def handler(event):
+        await asyncio.sleep(0)
+        done.set()
+
+    bus.subscribe("a", handler)
+    bus.publish(Event("a"))
+    assert done.wait(PATIENCE)
+
+
+def test_what_was_published_outside_a_loop_can_be_awaited_in_one(bus, heard):
+    async def handler(event):
+        heard.append(event.name)
+
+    async def wait_for(published):
+        await published
+
+    bus.subscribe("a", handler)
+    asyncio.run(wait_for(bus.publish(Event("a"))))
+    assert heard == ["a"]
+
+
+def test_threads_publish_and_subscribe_at_once(bus):
+    counts = [0] * 8
+
+    def work(number):
+        def handler(event):
+            counts[number] += 1
+
+        for _ in range(100):
+            undo = bus.subscribe(f"t{number}", handler)
+            bus.publish(Event(f"t{number}"))
+            undo()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert counts == [100] * 8

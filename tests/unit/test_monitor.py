@@ -1,0 +1,196 @@
+"""The monitor: counts, latencies, health, observers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+
+from zerepy_plugins import PluginMonitor, PluginStats
+from zerepy_plugins.errors import PluginExecutionError, PluginNotFoundError
+
+
+@pytest.fixture
+def monitor():
+    return PluginMonitor()
+
+
+def test_an_unused_plugin_has_zeros(monitor):
+    assert monitor.stats("nobody") == PluginStats()
+    assert monitor.plugins() == []
+
+
+def test_plugins_are_given_by_name_or_as_themselves(monitor, make_connection):
+    plugin = make_connection("a")()
+    with monitor.track_usage(plugin):
+        pass
+    with monitor.track_usage("a"):
+        pass
+    assert monitor.stats(plugin) == monitor.stats("a")
+    assert monitor.stats("a").calls == 2
+    assert monitor.plugins() == ["a"]
+
+
+def test_track_usage_times_and_counts(monitor):
+    before = time.time()
+    with monitor.track_usage("a"):
+        assert monitor.stats("a").in_flight == 1
+    stats = monitor.stats("a")
+    assert (stats.calls, stats.errors, stats.timeouts, stats.in_flight) == (1, 0, 0, 0)
+    assert 0 <= stats.p50 <= stats.p95 <= stats.p99 <= stats.max
+    assert stats.last_error is None
+    assert stats.last_used == pytest.approx(before, abs=60)
+
+
+def test_track_usage_counts_errors_and_lets_them_pass(monitor):
+    with pytest.raises(ValueError, match="bad"), monitor.track_usage("a"):
+        raise ValueError("bad")
+    stats = monitor.stats("a")
+    assert (stats.calls, stats.errors, stats.last_error) == (1, 1, "ValueError: bad")
+
+
+def test_a_timer_can_be_nested(monitor):
+    timer = monitor.track_usage("a")
+    with timer, timer:
+        assert monitor.stats("a").in_flight == 2
+    assert monitor.stats("a").calls == 2
+
+
+def test_calls_are_counted(running):
+    for number in range(10):
+        running.perform_action("echo", "echo", {"value": number})
+    for _ in range(3):
+        with pytest.raises(PluginExecutionError):
+            running.perform_action("echo", "fail", {"message": "no"})
+    stats = running.monitor.stats("echo")
+    assert (stats.calls, stats.errors, stats.in_flight) == (13, 3, 0)
+    assert "no" in stats.last_error
+    assert 0 < stats.p50 <= stats.p95 <= stats.p99 <= stats.max
+    assert running.monitor.stats(running["echo"]) == stats
+
+
+def test_refused_calls_do_not_count(twins):
+    manager = twins()
+    with pytest.raises(Exception, match="registered"):
+        manager.perform_action("echo", "echo", {"value": 1})
+    assert manager.monitor.stats("echo") == PluginStats()
+
+
+def test_counts_survive_a_restart(running):
+    running.execute_sync("shout", {"text": "a"})
+    running.stop_plugins("shout")
+    running.start_plugins("shout")
+    running.execute_sync("shout", {"text": "a"})
+    assert running.monitor.stats("shout").calls == 2
+
+
+def test_a_monitor_can_be_shared(monitor, manager_of, make_connection):
+    for _ in range(2):
+        manager = manager_of(make_connection("a"), monitor=monitor)
+        assert manager.monitor is monitor
+        manager.start_plugins()
+        manager.perform_action("a", "x")
+    assert monitor.stats("a").calls == 2
+
+
+def test_observers_see_calls_until_undone(running):
+    seen = []
+    undo = running.monitor.add_observer(
+        lambda plugin, action: seen.append(("before", plugin, action)),
+        lambda plugin, action, outcome, seconds: seen.append((outcome, plugin, action, seconds >= 0)),
+    )
+    running.perform_action("echo", "echo", {"value": 1})
+    with pytest.raises(PluginExecutionError):
+        running.perform_action("echo", "fail", {"message": "no"})
+    running.execute_sync("shout", {"text": "a"})
+    undo()
+    undo()
+    running.perform_action("echo", "echo", {"value": 1})
+    assert seen == [
+        ("before", "echo", "echo"),
+        ("success", "echo", "echo", True),
+        ("before", "echo", "fail"),
+        ("failure", "echo", "fail", True),
+        ("before", "shout", "execute"),
+        ("success", "shout", "execute", True),
+    ]
+
+
+def test_one_of_the_two_functions_is_enough(running):
+    seen = []
+    running.monitor.add_observer(after=lambda *arguments: seen.append(len(arguments)))
+    running.monitor.add_observer(before=lambda *arguments: seen.append(len(arguments)))
+    running.perform_action("echo", "echo", {"value": 1})
+    assert seen == [2, 4]
+
+
+def test_a_failing_observer_is_shown_and_touches_nothing(running, monkeypatch):
+    shown = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda info: shown.append(info.exc_type))
+    running.monitor.add_observer(before=lambda plugin, action: 1 / 0, after=lambda: None)
+    assert running.perform_action("echo", "echo", {"value": 1}) == 1
+    assert shown == [ZeroDivisionError, TypeError]
+
+
+def test_health_of_a_running_plugin(running):
+    assert running.monitor.check_health("echo") is True
+    assert running.monitor.check_health(running["echo"]) is True
+    assert running.monitor.check_health("dependent") is True  # says nothing of its health
+
+
+def test_a_plugin_that_does_not_run_is_not_healthy(twins):
+    assert twins().monitor.check_health("echo") is False
+
+
+def test_health_of_an_unknown_plugin_is_an_error(running):
+    with pytest.raises(PluginNotFoundError, match="echo"):
+        running.monitor.check_health("ecco")
+
+
+def test_ill_health_shows_in_the_status(manager_of, make_connection, caplog):
+    answers = iter([False, "yes", ""])
+
+    def health(self):
+        return next(answers)
+
+    manager = manager_of(make_connection("a", health=health))
+    manager.start_plugins()
+    assert manager.status()[0].healthy is True
+    for expected in (False, True, False):
+        assert manager.monitor.check_health("a") is expected
+        assert manager.status()[0].healthy is expected
+    assert caplog.records == []
+
+
+def test_a_health_that_raises_is_ill_and_logged(manager_of, make_connection, caplog):
+    manager = manager_of(make_connection("a", health=lambda self: 1 / 0))
+    manager.start_plugins()
+    assert manager.monitor.check_health("a") is False
+    manager.perform_action("a", "x")  # hands log records over
+    manager.stop_plugins()
+    assert any("health() raised" in record.getMessage() for record in caplog.records)
+
+
+def test_an_async_health_is_awaited(manager_of, make_connection):
+    async def health(self):
+        return False
+
+    manager = manager_of(make_connection("a", health=health))
+    manager.start_plugins()
+    assert manager.monitor.check_health("a") is False
+
+
+def test_many_threads_lose_no_call(running):
+    def work():
+        for number in range(200):
+            running.perform_action("echo", "echo", {"value": number})
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stats = running.monitor.stats("echo")
+    assert (stats.calls, stats.errors, stats.in_flight) == (800, 0, 0)
