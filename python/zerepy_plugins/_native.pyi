@@ -24,7 +24,6 @@ __all__ = [
     "EventBus",
     "NativeClass",
     "NativeInstance",
-    "PluginBase",
     "PluginFactory",
     "PluginFinder",
     "PluginManager",
@@ -38,11 +37,6 @@ __all__ = [
 
 ABI_VERSION: tuple[int, int]
 """The version of the plugin ABI that this host speaks: major, minor."""
-
-class PluginBase:
-    """The native base of all plugin classes: no fields, any arguments."""
-
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
 
 def discover_plugins(
     plugin_dir: str | PathLike[str], *, on_error: Literal["raise", "collect"] = "raise"

@@ -1,15 +1,13 @@
 """The classes that plugins subclass, in Python and, through generated classes, in Rust.
 
-The base is a native class without fields, so these mix with dataclasses, pydantic models (listed
-first), ``Generic`` and each other; instances can be copied, pickled and weakly referenced.
+They are plain abstract base classes, so they mix with dataclasses, pydantic models (listed first),
+``Generic`` and each other; instances can be copied, pickled and weakly referenced.
 """
 
 from __future__ import annotations
 
-from abc import ABCMeta, abstractmethod
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from zerepy_plugins import _native
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +33,7 @@ class _ClassReadable(property):
             ) from error
 
 
-class PluginBase(_native.PluginBase, metaclass=ABCMeta):
+class PluginBase(ABC):
     """What every plugin is: a name, a version, a beginning and an end.
 
     Any ``__init__`` signature is fine: none, ``(self, config)``, or one that never calls
@@ -59,7 +57,7 @@ class PluginBase(_native.PluginBase, metaclass=ABCMeta):
         for attribute in ("name", "version"):
             own = cls.__dict__.get(attribute)
             if isinstance(own, property) and not getattr(own, "__isabstractmethod__", False):
-                setattr(cls, attribute, _ClassReadable(own.fget, own.fset, own.fdel, own.__doc__))
+                setattr(cls, attribute, _ClassReadable(own.fget, own.fset, own.fdel))
 
     if TYPE_CHECKING:
         # For type checkers: plain class attributes and properties are both fine.

@@ -1,7 +1,7 @@
 //! A plugin class, as the core sees it.
 
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyType};
 use zerepy_core::{Category, Class, Config, Error, ErrorKind, Kind, Registered, Result};
 
 use crate::describe::describe;
@@ -88,9 +88,17 @@ impl Class for PluginClass {
     fn create(&self, config: &Config) -> Result<PluginInstance> {
         Python::attach(|py| {
             let class = self.class.bind(py);
-            let created = takes_config(class).and_then(|takes_config| {
+            let created = Wants::of(class).and_then(|wants| {
                 let config = convert::to_python(py, &config.value)?;
-                let object = if takes_config { class.call1((&config,)) } else { class.call0() }?;
+                let object = match wants {
+                    Wants::Nothing => class.call0(),
+                    Wants::Positional => class.call1((&config,)),
+                    Wants::Keyword => {
+                        let kwargs = PyDict::new(py);
+                        kwargs.set_item("config", &config)?;
+                        class.call((), Some(&kwargs))
+                    }
+                }?;
                 PluginInstance::new(object, config)
             });
             created.map_err(|raised| {
@@ -100,21 +108,30 @@ impl Class for PluginClass {
     }
 }
 
-/// Whether the class wants its configuration when it is instantiated: a parameter called `config`,
-/// or one that must be given.
-fn takes_config(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let inspect = class.py().import("inspect")?;
-    let parameters = inspect.call_method1("signature", (class,))?.getattr("parameters")?;
-    if parameters.contains("config")? {
-        return Ok(true);
-    }
-    let empty = inspect.getattr("Parameter")?.getattr("empty")?;
-    for parameter in parameters.call_method0("values")?.try_iter()? {
-        let parameter = parameter?;
-        let kind = parameter.getattr("kind")?.getattr("name")?.to_string();
-        if kind.starts_with("POSITIONAL") && parameter.getattr("default")?.is(&empty) {
-            return Ok(true);
+/// How a class wants its configuration when it is instantiated.
+enum Wants {
+    Nothing,
+    /// As the one argument that must be given.
+    Positional,
+    /// As the parameter called `config`.
+    Keyword,
+}
+
+impl Wants {
+    fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let inspect = class.py().import("inspect")?;
+        let parameters = inspect.call_method1("signature", (class,))?.getattr("parameters")?;
+        let empty = inspect.getattr("Parameter")?.getattr("empty")?;
+        for parameter in parameters.call_method0("values")?.try_iter()? {
+            let parameter = parameter?;
+            let kind = parameter.getattr("kind")?.getattr("name")?.to_string();
+            if kind != "POSITIONAL_ONLY" && parameter.getattr("name")?.eq("config")? {
+                return Ok(Self::Keyword);
+            }
+            if kind.starts_with("POSITIONAL") && parameter.getattr("default")?.is(&empty) {
+                return Ok(Self::Positional);
+            }
         }
+        Ok(Self::Nothing)
     }
-    Ok(false)
 }

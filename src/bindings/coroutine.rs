@@ -39,8 +39,7 @@ enum State {
     Ended,
 }
 
-/// What `perform_action_async` and `execute` return. It is awaited once, by one task at a time, like
-/// any coroutine; closing or dropping it after it began counts the call as abandoned.
+/// A call that begins when it is awaited; a coroutine, so that tasks can be made of it.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct CallCoroutine {
     state: Mutex<State>,

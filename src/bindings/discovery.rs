@@ -99,6 +99,7 @@ fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<
     }
 }
 
+/// Find the plugins in a directory, written in Python and in Rust alike.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over what it converted")]
 #[pyo3(signature = (plugin_dir, *, on_error="raise"))]

@@ -17,7 +17,7 @@ pub(crate) struct Environment {
     pub(crate) finder: Py<PluginFinder>,
 }
 
-/// Finds running plugins by name, for `PluginContext.plugin`. It does not keep the manager alive.
+/// Finds running plugins by name, without keeping their manager alive.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 #[derive(Default)]
 pub(crate) struct PluginFinder {

@@ -28,6 +28,7 @@ impl EventBus {
         Self::default()
     }
 
+    /// Have ``handler`` called with every event that matches.
     fn subscribe(
         &self,
         py: Python<'_>,
@@ -46,6 +47,7 @@ impl EventBus {
         }))
     }
 
+    /// End the subscriptions of ``handler`` to that very pattern; say whether there were any.
     fn unsubscribe(
         &self,
         py: Python<'_>,
@@ -62,6 +64,7 @@ impl EventBus {
         Ok(self.subscriptions.remove(&gone) > 0)
     }
 
+    /// End all subscriptions, or those to that very pattern.
     #[pyo3(signature = (pattern=None))]
     fn clear_subscribers(&self, py: Python<'_>, pattern: Option<&str>) -> PyResult<()> {
         let pattern = pattern.map(Pattern::parse).transpose().or_raise(py)?;
@@ -71,6 +74,7 @@ impl EventBus {
         Ok(())
     }
 
+    /// Deliver an event, in the order of the subscriptions.
     fn publish<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Published> {
         let name = event.getattr(intern!(py, "name"))?.extract::<String>()?;
         self.deliver(py, &name, event)
@@ -101,8 +105,7 @@ impl EventBus {
     }
 }
 
-/// What `publish` returns: everything synchronous has been done; awaiting it waits for the async
-/// handlers too. It need not be awaited.
+/// What ``publish`` returns: awaiting it waits for the ``async`` handlers.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct Published {
     pending: Vec<Py<PyAny>>,

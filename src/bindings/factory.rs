@@ -8,12 +8,13 @@ use crate::convert;
 use crate::errors::OrRaise;
 use crate::registry::PluginRegistry;
 
-/// Creates plugins from their configuration.
+/// Creates plugins from their configuration, without a manager.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct PluginFactory;
 
 #[pymethods]
 impl PluginFactory {
+    /// Create the plugin that ``config`` names; it is not initialized yet.
     #[classmethod]
     #[pyo3(signature = (plugin_type, config, *, registry=None))]
     fn create<'py>(

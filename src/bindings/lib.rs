@@ -4,7 +4,6 @@
 //! `zerepy-native`. The documentation of what is public here stands in `_native.pyi`.
 
 mod awaitable;
-mod base;
 mod call;
 mod class;
 mod convert;
@@ -34,7 +33,6 @@ mod walk;
 mod _native {
     #[pymodule_export]
     use crate::{
-        base::PluginBase,
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,

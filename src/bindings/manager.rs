@@ -88,21 +88,25 @@ impl PluginManager {
         Ok(manager)
     }
 
+    /// Where the classes stand.
     #[getter]
     fn registry(&self, py: Python<'_>) -> Py<PluginRegistry> {
         self.registry.clone_ref(py)
     }
 
+    /// Where lifecycle and calls are published.
     #[getter]
     fn events(&self, py: Python<'_>) -> Py<EventBus> {
         self.events.clone_ref(py)
     }
 
+    /// Where calls are counted.
     #[getter]
     fn monitor(&self, py: Python<'_>) -> Py<PluginMonitor> {
         self.monitor.clone_ref(py)
     }
 
+    /// Let an object with methods of :class:`PluginHooks` see every plugin from now on.
     fn add_hooks(&self, hooks: &Bound<'_, PyAny>) -> PyResult<Undo> {
         let id = self.host.hooks().add(Arc::new(Watcher(Methods::of(hooks)?)));
         let host = Arc::downgrade(&self.host);
@@ -115,15 +119,18 @@ impl PluginManager {
 
     // Lifecycle.
 
+    /// Find plugins and register them; start none. Return the names of those that are new.
     fn load_plugins(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         detached(py, || self.load())
     }
 
+    /// Start all plugins, or one and what it needs; return the names started, in order.
     #[pyo3(signature = (name=None))]
     fn start_plugins(&self, py: Python<'_>, name: Option<&str>) -> PyResult<Vec<String>> {
         detached(py, || self.host.start(name))
     }
 
+    /// Stop all plugins, or one and what depends on it; return the names stopped, in order.
     #[pyo3(signature = (name=None, *, force=false))]
     fn stop_plugins(
         &self,
@@ -134,10 +141,12 @@ impl PluginManager {
         detached(py, || self.host.stop(name, force))
     }
 
+    /// Like :meth:`load_plugins`, on a worker thread.
     fn load_plugins_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         in_thread(slf, "load_plugins", None, None)
     }
 
+    /// Like :meth:`start_plugins`, on a worker thread; ``async`` methods run on this loop.
     #[pyo3(signature = (name=None))]
     fn start_plugins_async<'py>(
         slf: &Bound<'py, Self>,
@@ -146,6 +155,7 @@ impl PluginManager {
         in_thread(slf, "start_plugins", name, None)
     }
 
+    /// Like :meth:`stop_plugins`, on a worker thread; ``async`` methods run on this loop.
     #[pyo3(signature = (name=None, *, force=false))]
     fn stop_plugins_async<'py>(
         slf: &Bound<'py, Self>,
@@ -155,10 +165,12 @@ impl PluginManager {
         in_thread(slf, "stop_plugins", name, Some(force))
     }
 
+    /// Switch a disabled plugin on, so that it can be started.
     fn enable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
         detached(py, || self.host.enable(name))
     }
 
+    /// Switch a plugin off: stop it, and start it no more.
     fn disable(&self, py: Python<'_>, name: &str) -> PyResult<()> {
         detached(py, || self.host.disable(name))
     }
@@ -192,6 +204,7 @@ impl PluginManager {
 
     // Calls.
 
+    /// Call an action of a connection and wait for the result.
     #[pyo3(signature = (plugin, action, params=None))]
     fn perform_action<'py>(
         &self,
@@ -203,6 +216,7 @@ impl PluginManager {
         call::sync(py, &self.host, Verb::Perform, plugin, action, params)
     }
 
+    /// Like :meth:`perform_action`, awaitable; the call begins when it is awaited.
     #[pyo3(signature = (plugin, action, params=None))]
     fn perform_action_async(
         &self,
@@ -213,11 +227,13 @@ impl PluginManager {
         self.coroutine(Verb::Perform, plugin, action, params)
     }
 
+    /// Validate the parameters and execute an action plugin; awaitable, and begun when awaited.
     #[pyo3(signature = (plugin, params=None))]
     fn execute(&self, plugin: String, params: Option<Py<PyAny>>) -> CallCoroutine {
         self.coroutine(Verb::Execute, plugin, "execute".to_owned(), params)
     }
 
+    /// Like :meth:`execute`, waiting for the result.
     #[pyo3(signature = (plugin, params=None))]
     fn execute_sync<'py>(
         &self,
@@ -230,6 +246,7 @@ impl PluginManager {
 
     // What there is.
 
+    /// The running plugins by name, in the order they started; a copy.
     #[getter]
     fn plugins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let running = PyDict::new(py);
@@ -241,15 +258,18 @@ impl PluginManager {
         Ok(running)
     }
 
+    /// What is broken now: not taken in, or taken in and failed or skipped.
     #[getter]
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.failures().iter().map(|failure| records::failure(py, failure)).collect()
     }
 
+    /// Return every plugin's state, in the order they were taken in.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.status().iter().map(|status| self.status_record(py, status)).collect()
     }
 
+    /// Return what is known of a plugin; secrets in its configuration are ``***``.
     fn describe<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
         let (status, config) = self.host.describe(name).or_raise(py)?;
         let info = &status.info;

@@ -15,7 +15,7 @@ use crate::environment::PluginFinder;
 use crate::undo::Undo;
 use crate::{errors, records};
 
-/// Counts calls and watches health.
+/// Counts calls and watches health. Plugins may be given as themselves or by name.
 #[pyclass(frozen, name = "PluginMonitor", module = "zerepy_plugins._native")]
 #[derive(Default)]
 pub(crate) struct PluginMonitor {
@@ -55,18 +55,22 @@ impl PluginMonitor {
         Self::default()
     }
 
+    /// Count a use outside a manager: ``with monitor.track_usage(plugin): …``.
     fn track_usage(&self, plugin: &Bound<'_, PyAny>) -> PyResult<UsageTimer> {
         Ok(UsageTimer { usage: self.core.usage(&name_of(plugin)?), began: Mutex::default() })
     }
 
+    /// Return the plugin's numbers; zeros if it was never called. Durations are in seconds.
     fn stats<'py>(&self, plugin: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         records::stats(plugin.py(), &self.core.stats(&name_of(plugin)?))
     }
 
+    /// Return the names of the plugins that have numbers.
     fn plugins(&self) -> Vec<String> {
         self.core.names()
     }
 
+    /// Ask the plugin's ``health()``.
     fn check_health(&self, py: Python<'_>, plugin: &Bound<'_, PyAny>) -> PyResult<bool> {
         let name = name_of(plugin)?;
         let well = match self.resolve(py, plugin)? {
@@ -82,6 +86,7 @@ impl PluginMonitor {
         Ok(well)
     }
 
+    /// Have functions called around every call, on the thread of the call.
     #[pyo3(signature = (before=None, after=None))]
     fn add_observer(&self, before: Option<Py<PyAny>>, after: Option<Py<PyAny>>) -> Undo {
         let (core, id) = (self.core(), self.core.observe(Arc::new(Callbacks { before, after })));
@@ -127,7 +132,7 @@ fn is_well(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// Times one use of a plugin outside a manager, as a context manager.
+/// Times one use of a plugin, as a context manager.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct UsageTimer {
     usage: Arc<Usage>,

@@ -15,7 +15,7 @@ use crate::coroutine::CallCoroutine;
 use crate::errors::OrRaise;
 use crate::{convert, describe, errors, interrupt, logging, walk};
 
-/// One plugin of a loaded library: makes instances, and tells what the descriptor says.
+/// One plugin of a loaded library.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct NativeClass {
     library: Arc<Library>,

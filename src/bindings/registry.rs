@@ -9,7 +9,7 @@ use zerepy_core::{Category, Registry};
 use crate::class::{self, PluginClass};
 use crate::errors::OrRaise;
 
-/// Plugin classes by category and name.
+/// Plugin classes by category (``"connection"`` or ``"action"``) and name.
 #[pyclass(frozen, name = "PluginRegistry", module = "zerepy_plugins._native")]
 #[derive(Default)]
 pub(crate) struct PluginRegistry {
@@ -38,6 +38,7 @@ impl PluginRegistry {
         Self::default()
     }
 
+    /// Add a class under a name, which need not be the class's own.
     #[pyo3(signature = (category, name, plugin_cls, *, replace=false))]
     fn register(
         &self,
@@ -55,6 +56,7 @@ impl PluginRegistry {
         Ok(())
     }
 
+    /// Return a class.
     fn get_plugin<'py>(
         &self,
         py: Python<'py>,
@@ -65,6 +67,7 @@ impl PluginRegistry {
         Ok(found.or_raise(py)?.class.object(py))
     }
 
+    /// Return names and classes of one category, or of each; a copy.
     #[pyo3(signature = (category=None))]
     fn list_plugins<'py>(
         &self,
@@ -81,6 +84,7 @@ impl PluginRegistry {
         Ok(by_category)
     }
 
+    /// Take a class away; its instances live on.
     fn unregister(&self, py: Python<'_>, category: &str, name: &str) -> PyResult<()> {
         let removed = category.parse().and_then(|category| self.core.unregister(category, name));
         removed.or_raise(py).map(drop)

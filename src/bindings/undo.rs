@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-/// A function without parameters; calling it again does nothing. May be called from any thread.
+/// What a registration returns: calling it takes the registration back, once.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct Undo(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 

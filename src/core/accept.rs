@@ -36,7 +36,8 @@ impl<C: Class> Host<C> {
         let (entries, homeless) = (self.entries.load(), self.homeless.lock().clone());
         let broken = homeless.iter().filter_map(|failure| failure.plugin.as_deref());
         let known: HashSet<_> = entries.keys().map(String::as_str).chain(broken).collect();
-        let unknown: Vec<_> = self.settings.plugins().filter(|name| !known.contains(name)).collect();
+        let unknown: Vec<_> =
+            self.settings.plugins().filter(|name| !known.contains(name)).collect();
         for name in unknown {
             if self.warned_of.lock().insert(name.to_owned()) {
                 let hint = suggestion(name, entries.keys());
@@ -88,8 +89,7 @@ impl<C: Class> Host<C> {
 
     fn enroll(&self, plugin: &Arc<Registered<C>>, environment: &Environment) -> Entry<C> {
         let usage = self.watch.monitor.usage(&plugin.info.name);
-        let config =
-            effective_config(&plugin.info, &plugin.defaults, &self.settings, environment);
+        let config = effective_config(&plugin.info, &plugin.defaults, &self.settings, environment);
         let state = match &config {
             Ok(config) if config.enabled => PluginState::Registered,
             Ok(_) => PluginState::Disabled,

@@ -58,11 +58,14 @@ impl<I: Instance> Hooks<I> {
     pub(crate) fn run(&self, hook: Hook, plugin: &I, error: Option<&Error>) -> Vec<Error> {
         let sets: Vec<_> = self.sets.read().list.iter().map(|(_, set)| Arc::clone(set)).collect();
         let call = |set: &Arc<dyn HookSet<I>>| set.call(hook, plugin, error).err();
+        let mut errors = Vec::new();
         if hook.is_before() {
-            sets.iter().filter_map(call).chain(plugin.hook(hook, error).err()).collect()
+            errors.extend(sets.iter().filter_map(call));
+            errors.extend(plugin.hook(hook, error).err());
         } else {
-            let own = plugin.hook(hook, error).err();
-            own.into_iter().chain(sets.iter().rev().filter_map(call)).collect()
+            errors.extend(plugin.hook(hook, error).err());
+            errors.extend(sets.iter().rev().filter_map(call));
         }
+        errors
     }
 }

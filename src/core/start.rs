@@ -88,14 +88,14 @@ impl<C: Class> Host<C> {
     fn bring_up(&self, entry: &Entry<C>) -> Result<Arc<C::Instance>> {
         let instance = Arc::new(entry.registered.class.create(entry.usable_config()?)?);
         instance.attach(&self.environment, entry.name())?;
-        let result = self.initialize(&instance);
+        let result = self.initialize(entry.name(), &instance);
         if result.is_err() {
             log_others(entry.name(), &instance.release());
         }
         result.map(|()| instance)
     }
 
-    fn initialize(&self, instance: &C::Instance) -> Result<()> {
+    fn initialize(&self, name: &str, instance: &C::Instance) -> Result<()> {
         let mut errors = self.hooks.run(Hook::PreInitialize, instance, None);
         if errors.is_empty() {
             errors.extend(instance.initialize().err());
@@ -105,7 +105,8 @@ impl<C: Class> Host<C> {
         if !failed && !errors.is_empty() {
             errors.extend(instance.cleanup().err()); // it was initialized, and is not wanted any more
         }
-        Error::join(ErrorKind::Execution, "it could not be started", errors).map_or(Ok(()), Err)
+        let headline = format!("plugin {name:?} could not be started");
+        Error::join(ErrorKind::Execution, &headline, errors).map_or(Ok(()), Err)
     }
 
     /// The error for a plugin one of whose dependencies does not run.

@@ -29,6 +29,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Usage {
     epoch: Instant,
+    epoch_unix: Duration, // the same moment; read once, so that equal readings are equal
     started: AtomicU64,
     finished: AtomicU64,
     errors: AtomicU64,
@@ -68,6 +69,9 @@ impl Default for Usage {
     fn default() -> Self {
         Self {
             epoch: Instant::now(),
+            epoch_unix: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default(),
             started: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             errors: AtomicU64::new(0),
@@ -95,7 +99,8 @@ impl Usage {
     pub fn leave(&self, began: Instant, outcome: Outcome, error: Option<&str>) {
         let now = Instant::now();
         let took = nanoseconds(now - began);
-        let _ = self.latencies.get_or_init(|| Box::new(new_histogram())).increment(took.min((1 << MAX_VALUE_POWER) - 1));
+        let latencies = self.latencies.get_or_init(|| Box::new(new_histogram()));
+        let _ = latencies.increment(took.min((1 << MAX_VALUE_POWER) - 1));
         self.max_ns.fetch_max(took, Ordering::Relaxed);
         self.last_used_ns.store(nanoseconds(now - self.epoch).max(1), Ordering::Relaxed);
         if matches!(outcome, Outcome::Failure | Outcome::Timeout) {
@@ -151,9 +156,7 @@ impl Usage {
     }
 
     fn wall_clock(&self, since_epoch_ns: u64) -> f64 {
-        let age = self.epoch.elapsed().saturating_sub(Duration::from_nanos(since_epoch_ns));
-        let at = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-        at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+        (self.epoch_unix + Duration::from_nanos(since_epoch_ns)).as_secs_f64()
     }
 }
 

@@ -155,14 +155,25 @@ def test_inherited_properties_answer_too():
     class Sub(WithProperties):
         pass
 
-    class Mixed(Whole, WithProperties):
+    class Newer(WithProperties):
         @property
         def version(self):
             return super().version + ".post1"
 
     assert (Sub.name, Sub().name) == ("properties", "properties")
-    assert Mixed().version == "1.0.0.post1"
-    assert Mixed.name == "whole"
+    assert (Newer().name, Newer().version) == ("properties", "2.0.0.post1")
+
+
+def test_what_a_mixin_defines_counts(make_connection):
+    class Named:
+        @property
+        def name(self):
+            return "mixed"
+
+    class Mixed(Named, Whole):
+        pass
+
+    assert (Mixed().name, Mixed().version) == ("mixed", "1.0.0")
 
 
 def test_an_abstract_property_stays_abstract_until_it_is_written():

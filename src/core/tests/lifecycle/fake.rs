@@ -1,0 +1,227 @@
+//! Plugins that only write down what is done to them, and fail or act where a test tells them to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Category, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hook, HookSet, Host,
+    Instance, Kind, Manifest, Monitor, Outcome, Owner, Parts, PluginInfo, Registered, Registry,
+    Result, Settings, Status,
+};
+
+/// What a step does besides being written down.
+type Reaction = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// What was done, in order, and what is to happen when. Steps are named `plugin.step`.
+#[derive(Default)]
+pub(super) struct Script {
+    log: Mutex<Vec<String>>,
+    reactions: Mutex<HashMap<String, Reaction>>,
+}
+
+impl Script {
+    /// From now on `step` does this.
+    pub(super) fn on(&self, step: &str, does: impl Fn() -> Result<()> + Send + Sync + 'static) {
+        self.reactions.lock().insert(step.to_owned(), Arc::new(does));
+    }
+
+    /// From now on `step` fails with the message `<step> failed`.
+    pub(super) fn fail(&self, step: &str, kind: ErrorKind) {
+        let error = Error::new(kind, format!("{step} failed"));
+        self.on(step, move || Err(error.clone()));
+    }
+
+    /// `step` is as it was.
+    pub(super) fn mend(&self, step: &str) {
+        self.reactions.lock().remove(step).expect("it was told to do something");
+    }
+
+    fn run(&self, step: &str, error: Option<&Error>) -> Result<()> {
+        let seen = error.map(|error| format!("({})", error.message())).unwrap_or_default();
+        self.log.lock().push(format!("{step}{seen}"));
+        let reaction = self.reactions.lock().get(step).map(Arc::clone);
+        reaction.map_or(Ok(()), |reaction| reaction())
+    }
+}
+
+pub(super) struct FakeClass {
+    name: String,
+    script: Arc<Script>,
+}
+
+pub(super) struct FakeInstance {
+    pub(super) name: String,
+    pub(super) config: Value,
+    script: Arc<Script>,
+}
+
+impl FakeInstance {
+    fn run(&self, step: &str, error: Option<&Error>) -> Result<()> {
+        self.script.run(&format!("{}.{step}", self.name), error)
+    }
+}
+
+impl Class for FakeClass {
+    type Instance = FakeInstance;
+    type Environment = &'static str;
+
+    fn create(&self, config: &Config) -> Result<FakeInstance> {
+        self.script.run(&format!("{}.create", self.name), None)?;
+        let (name, script) = (self.name.clone(), Arc::clone(&self.script));
+        Ok(FakeInstance { name, config: config.value.clone(), script })
+    }
+}
+
+impl Instance for FakeInstance {
+    type Environment = &'static str;
+
+    fn attach(&self, environment: &&'static str, name: &str) -> Result<()> {
+        assert_eq!((*environment, name), ("shared", self.name.as_str()));
+        self.run("attach", None)
+    }
+
+    fn initialize(&self) -> Result<()> {
+        self.run("initialize", None)
+    }
+
+    fn cleanup(&self) -> Result<()> {
+        self.run("cleanup", None)
+    }
+
+    fn release(&self) -> Vec<Error> {
+        self.run("release", None).err().into_iter().collect()
+    }
+
+    fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
+        self.run(hook.name(), error)
+    }
+}
+
+/// Hooks that see every plugin; their steps are named `<name>.<hook> <plugin>`.
+pub(super) struct Watcher(pub(super) &'static str, pub(super) Arc<Script>);
+
+impl HookSet<FakeInstance> for Watcher {
+    fn call(&self, hook: Hook, plugin: &FakeInstance, error: Option<&Error>) -> Result<()> {
+        self.1.run(&format!("{}.{} {}", self.0, hook.name(), plugin.name), error)
+    }
+}
+
+/// Remembers events, from the first time somebody asks for them.
+#[derive(Default)]
+pub(super) struct Heard(Mutex<Option<Vec<Event>>>);
+
+impl Heard {
+    /// What was published since this was last called.
+    pub(super) fn take(&self) -> Vec<Event> {
+        self.0.lock().replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// The same, names only.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.take().into_iter().map(|event| event.name).collect()
+    }
+}
+
+impl EventSink for Heard {
+    fn listening(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    fn publish(&self, event: &Event) {
+        self.0.lock().as_mut().expect("nobody listens").push(event.clone());
+    }
+}
+
+/// A host, and all there is around it.
+pub(super) struct World {
+    pub(super) script: Arc<Script>,
+    pub(super) events: Arc<Heard>,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) registry: Arc<Registry<FakeClass>>,
+    pub(super) host: Arc<Host<FakeClass>>,
+}
+
+impl World {
+    /// With these plugins found, each `name`, `name version` or `name version: requirement …`.
+    pub(super) fn new(plugins: &[&str]) -> Self {
+        Self::configured(json!({}), plugins)
+    }
+
+    /// The same, with the user's settings.
+    pub(super) fn configured(settings: Value, plugins: &[&str]) -> Self {
+        let settings = Manifest::from_value(settings, "zerepy.json", Owner::User).unwrap();
+        let (events, monitor) = (Arc::<Heard>::default(), Arc::<Monitor>::default());
+        let registry = Arc::<Registry<FakeClass>>::default();
+        let host = Arc::new(Host::new(Parts {
+            registry: Arc::clone(&registry),
+            settings: Settings::new(settings),
+            environment: "shared",
+            monitor: Arc::clone(&monitor),
+            events: Arc::clone(&events) as _,
+        }));
+        let world = Self { script: Arc::default(), events, monitor, registry, host };
+        world.accept(plugins.iter().map(|line| world.plugin(line)).collect());
+        world
+    }
+
+    /// A connection described by one line; it comes from `<name>.py`.
+    pub(super) fn plugin(&self, line: &str) -> Registered<FakeClass> {
+        let (head, requires) = line.split_once(':').unwrap_or((line, ""));
+        let (name, version) = head.split_once(' ').unwrap_or((head, "1.0"));
+        let class = FakeClass { name: name.to_owned(), script: Arc::clone(&self.script) };
+        let info = PluginInfo {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            category: Category::Connection,
+            description: String::new(),
+            requires: requires.split_whitespace().map(str::to_owned).collect(),
+            config_schema: None,
+            actions: Vec::new(),
+        };
+        let (origin, defaults) = (format!("{name}.py"), Map::new());
+        Registered { info, kind: Kind::Python, origin, defaults, class }
+    }
+
+    pub(super) fn accept(&self, found: Vec<Registered<FakeClass>>) {
+        self.host.accept(found, Vec::new());
+    }
+
+    /// What was done since this was last called, without the steps that every start has in front.
+    pub(super) fn log(&self) -> Vec<String> {
+        let mut log = std::mem::take(&mut *self.script.log.lock());
+        log.retain(|step| !step.ends_with(".create") && !step.ends_with(".attach"));
+        log
+    }
+
+    /// The plugins that went through `step` since the log was last taken.
+    pub(super) fn did(&self, step: &str) -> Vec<String> {
+        let suffix = format!(".{step}");
+        let log = self.log();
+        log.iter().filter_map(|line| line.strip_suffix(&suffix)).map(str::to_owned).collect()
+    }
+
+    /// Each plugin's state: `a running, b failed`.
+    pub(super) fn states(&self) -> String {
+        let shown = |status: &Status| format!("{} {}", status.info.name, status.state);
+        self.host.status().iter().map(shown).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All failures, each `stage plugin: error`.
+    pub(super) fn failures(&self) -> Vec<String> {
+        self.host.failures().iter().map(|failure| told(failure)).collect()
+    }
+
+    /// Calls an action; it fails if there is an error.
+    pub(super) fn call(&self, plugin: &str, error: Option<&str>) {
+        let outcome = if error.is_some() { Outcome::Failure } else { Outcome::Success };
+        self.host.admit(plugin, "ask").unwrap().finish(outcome, error);
+    }
+}
+
+pub(super) fn told(failure: &Failure) -> String {
+    let plugin = failure.plugin.as_deref().unwrap_or("?");
+    format!("{} {plugin}: {}", failure.stage.as_str(), failure.error)
+}

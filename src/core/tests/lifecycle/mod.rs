@@ -1,0 +1,14 @@
+//! The life of plugins in a host, one file per phase.
+
+mod accept;
+mod calls;
+mod factory;
+mod fake;
+mod hooks;
+mod import;
+mod logs;
+mod settings;
+mod start;
+mod stop;
+mod switch;
+mod turn;

@@ -1,0 +1,42 @@
+"""The stub is where the extension is documented; `help()` shows its first lines."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import zerepy_plugins
+from zerepy_plugins import _native
+
+STUB = ast.parse(
+    Path(zerepy_plugins.__file__).with_name("_native.pyi").read_text(encoding="utf-8")
+)
+
+
+def documented() -> list[tuple[str, str]]:
+    found = []
+    for node in STUB.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.append((node.name, ast.get_docstring(node)))
+        if isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and ast.get_docstring(method):
+                    found.append((f"{node.name}.{method.name}", ast.get_docstring(method)))
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), documented())
+def test_help_says_what_the_stub_says_first(name: str, text: str) -> None:
+    found = _native
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert found.__doc__.splitlines()[0] == text.splitlines()[0]
+
+
+def test_every_public_method_is_documented() -> None:
+    named = {name for name, _ in documented()}
+    for class_name in set(zerepy_plugins.__all__) & set(_native.__all__):
+        for member in vars(getattr(_native, class_name)) if class_name[0].isupper() else ():
+            assert member.startswith("_") or f"{class_name}.{member}" in named, member
