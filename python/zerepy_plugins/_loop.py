@@ -27,16 +27,26 @@ _background: tuple[int, asyncio.AbstractEventLoop] | None = None
 _tasks: set[asyncio.Task[None] | asyncio.Future[None]] = set()  # a loop keeps weak references only
 
 
-async def in_thread(function: Callable[..., T], **kwargs: Any) -> T:
+async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run a lifecycle operation on a worker thread; its coroutines run on the caller's loop."""
-    _home.set(asyncio.get_running_loop())
-    return await asyncio.to_thread(function, **kwargs)
+    token = _home.set(asyncio.get_running_loop())
+    try:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    finally:
+        _home.reset(token)
 
 
 async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Call a plugin's synchronous method from a coroutine without blocking the loop."""
-    result = await asyncio.to_thread(function, *args)
+    result = await asyncio.to_thread(_without_stop_iteration, function, *args)
     return await result if hasattr(result, "__await__") else result
+
+
+def _without_stop_iteration(function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except StopIteration as error:  # no future can hold it: whoever awaits would wait for ever
+        raise RuntimeError("the plugin raised StopIteration") from error
 
 
 def wait_for(awaitable: Awaitable[T], what: str) -> T:

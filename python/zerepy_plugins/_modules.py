@@ -11,8 +11,10 @@ import importlib
 import inspect
 import sys
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 from zerepy_plugins.base import ActionPlugin, ConnectionPlugin, PluginBase
 from zerepy_plugins.errors import PluginConfigError
@@ -47,12 +49,12 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
 
 
 def _load(path: Path, package: str, root: Path) -> list[type[PluginBase]]:
-    *folders, last = path.relative_to(root).with_suffix("").parts
+    *folders, _ = path.relative_to(root).parts
     folder = root
     for part in folders:
         folder /= part
-        package = _package(f"{package}.{part}", str(folder))
-    name = f"{package}.{last}"
+        package = _package(_name(package, folder), str(folder))
+    name = _name(package, path)
     if not path.is_dir():
         return _classes_of(importlib.import_module(name), name)
     classes: list[type[PluginBase]] = []
@@ -63,6 +65,39 @@ def _load(path: Path, package: str, root: Path) -> list[type[PluginBase]]:
     if not classes and (path / "plugin.py").is_file():
         classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
     return classes
+
+
+def _name(package: str, path: Path) -> str:
+    """Return the module name of a file or folder; an odd one if the natural one will not do.
+
+    That is one with a dot, or that of a file beside a folder of the same name. Odd names hold a
+    ``!``, so that they are never those of other files.
+    """
+    natural = path.name if path.is_dir() else path.stem
+    name = natural.replace(".", "!")
+    if not path.is_dir() and path.with_suffix("").is_dir():
+        name += "!"
+    if name != natural:
+        _OddNames.places[f"{package}.{name}"] = path
+        if not any(finder is _OddNames for finder in sys.meta_path):
+            sys.meta_path.append(_OddNames)
+    return f"{package}.{name}"
+
+
+class _OddNames:
+    """Finds the modules that the import system would not find by their names."""
+
+    places: ClassVar[dict[str, Path]] = {}
+
+    @classmethod
+    def find_spec(cls, fullname: str, *_: object) -> ModuleSpec | None:
+        place = cls.places.get(fullname)
+        if place is None:
+            return None
+        if not place.is_dir():
+            return spec_from_file_location(fullname, place)
+        code = place / "__init__.py"
+        return spec_from_file_location(fullname, code, submodule_search_locations=[str(place)])
 
 
 def _root_package(root: str) -> str:

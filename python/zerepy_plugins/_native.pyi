@@ -257,7 +257,8 @@ class PluginManager:
     """Finds, starts, calls and stops the plugins of one application.
 
     Use it as a context manager: ``with PluginManager("plugins") as manager`` (or ``async with``)
-    loads and starts everything, and stops everything in reverse at the end. It is also a collection
+    loads and starts everything, and stops everything in reverse at the end; if the block ends by an
+    exception, that one passes and errors of cleaning up are only logged. It is also a collection
     of the running plugins: ``manager["name"]``, ``in``, ``len`` and iteration.
 
     Args:
@@ -365,10 +366,22 @@ class PluginManager:
         """Like :meth:`stop_plugins`, on a worker thread; ``async`` methods run on this loop."""
 
     def enable(self, name: str) -> None:
-        """Switch a disabled plugin on, so that it can be started."""
+        """Switch a disabled plugin on, so that it can be started.
+
+        Raises:
+            PluginNotFoundError: There is no plugin of that name.
+            PluginConfigError: Its configuration is invalid; it stays disabled.
+
+        """
 
     def disable(self, name: str) -> None:
-        """Switch a plugin off: stop it, and start it no more."""
+        """Switch a plugin off: stop it, and start it no more.
+
+        Raises:
+            PluginNotFoundError: There is no plugin of that name.
+            PluginCleanupError: It could not be stopped; it is not switched off then.
+
+        """
 
     def perform_action(self, plugin: str, action: str, params: Any = None) -> Any:
         """Call an action of a connection and wait for the result.
@@ -414,6 +427,13 @@ class PluginManager:
     def status(self) -> list[PluginStatus]:
         """Return every plugin's state, in the order they were taken in."""
 
+    def check_dependencies(self) -> list[PluginFailure]:
+        """Return what a start would find wrong with dependencies; start and change nothing.
+
+        A failure for each plugin that needs one which is missing, disabled, of another version, or
+        which needs it in turn (the cycle is printed as a path), and for each that needs such a one.
+        """
+
     def describe(self, name: str) -> dict[str, Any]:
         """Return what is known of a plugin; secrets in its configuration are ``***``.
 
@@ -428,9 +448,9 @@ class PluginManager:
         """
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *_exception: Any) -> bool: ...
+    def __exit__(self, *exception: Any) -> bool: ...
     def __aenter__(self) -> Awaitable[Self]: ...
-    def __aexit__(self, *_exception: Any) -> Awaitable[bool]: ...
+    def __aexit__(self, *exception: Any) -> Awaitable[bool]: ...
     def __getitem__(self, name: str, /) -> _Plugin: ...
     def __contains__(self, name: str, /) -> bool: ...
     def __len__(self) -> int: ...

@@ -55,9 +55,9 @@ class PluginBase(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for attribute in ("name", "version"):
-            own = cls.__dict__.get(attribute)
-            if isinstance(own, property) and not getattr(own, "__isabstractmethod__", False):
-                setattr(cls, attribute, _ClassReadable(own.fget, own.fset, own.fdel))
+            found = next(vars(c)[attribute] for c in cls.__mro__ if attribute in vars(c))
+            if type(found) is property and not getattr(found, "__isabstractmethod__", False):
+                setattr(cls, attribute, _ClassReadable(found.fget, found.fset, found.fdel))
 
     if TYPE_CHECKING:
         # For type checkers: plain class attributes and properties are both fine.

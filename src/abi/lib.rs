@@ -14,7 +14,8 @@ mod tape;
 
 pub use host::{FfiHost, Level};
 pub use library::{
-    ActionIndex, FfiEntry, FfiError, FfiLibrary, FfiPlugin, FfiSlice, Instance, Status, code, status,
+    ActionIndex, FfiEntry, FfiError, FfiLibrary, FfiPlugin, FfiSlice, Instance, Status, code,
+    status,
 };
 pub use tape::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 

@@ -110,8 +110,7 @@ pub struct FfiPlugin {
     /// Zero.
     pub reserved: u32,
     /// Makes an instance that is not initialized yet. Required.
-    pub create:
-        Option<unsafe extern "C" fn(out: *mut Instance, error: *mut FfiError) -> Status>,
+    pub create: Option<unsafe extern "C" fn(out: *mut Instance, error: *mut FfiError) -> Status>,
     /// Frees an instance. Required.
     pub destroy: Option<unsafe extern "C" fn(instance: Instance)>,
     /// Makes an instance ready; `config` is a map. May be called again after `cleanup`. Required.
@@ -123,8 +122,7 @@ pub struct FfiPlugin {
         ) -> Status,
     >,
     /// Undoes `initialize`. Required.
-    pub cleanup:
-        Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
+    pub cleanup: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
     /// Performs an action. Required.
     pub call: Option<
         unsafe extern "C" fn(
@@ -149,11 +147,9 @@ pub struct FfiPlugin {
     pub is_configured:
         Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
     /// Sets the plugin up, and answers like `is_configured`. Optional.
-    pub configure:
-        Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
+    pub configure: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
     /// Whether the plugin is well; answers like `is_configured`. Optional.
-    pub health:
-        Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
+    pub health: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
 }
 
 /// The library's table, returned by [`FfiEntry`]; it lives as long as the process.

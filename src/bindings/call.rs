@@ -1,13 +1,12 @@
 //! Calls through a manager: admitted, run, accounted for.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use zerepy_core::{Call, Error, ErrorKind, Outcome};
 
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
+use crate::exit;
 use crate::target::{Named, Verb};
 
 /// Calls a plugin and waits for the result.
@@ -19,9 +18,8 @@ pub(crate) fn sync<'py>(
     action: &str,
     params: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let call = host.admit(plugin, action).or_raise(py)?;
-    let instance = Arc::clone(call.instance());
-    match instance.target().call(py, verb, &Named { plugin, action }, params) {
+    let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
+    match call.instance().target().call(py, verb, &Named { plugin, action }, params) {
         Ok(result) => {
             call.conclude_ok();
             Ok(result)
@@ -37,7 +35,7 @@ pub(crate) trait Conclusion {
     fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr;
 }
 
-impl Conclusion for Call<PluginClass> {
+impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
     fn conclude_ok(self) {
         self.finish(Outcome::Success, None);
     }

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use zerepy_core::{Call, Result};
+use zerepy_core::{Call, Error, ErrorKind, Result};
 
 use crate::call::{self, Conclusion};
 use crate::class::PluginClass;
@@ -16,7 +16,9 @@ use crate::environment::PluginHost;
 use crate::errors::OrRaise;
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native};
-use crate::{logging, walk};
+use crate::{errors, exit, interrupt, logging, walk};
+
+type HostedCall = Call<PluginClass, String>;
 
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
@@ -34,7 +36,7 @@ enum State {
     /// `inner` is being driven; `call` is accounted for when it ends.
     Running {
         inner: Py<PyAny>,
-        call: Option<Call<PluginClass>>,
+        call: Option<HostedCall>,
     },
     Ended,
 }
@@ -94,7 +96,7 @@ impl CallCoroutine {
         py: Python<'py>,
         outcome: PyResult<Bound<'py, PyAny>>,
         inner: Bound<'py, PyAny>,
-        call: Option<Call<PluginClass>>,
+        call: Option<HostedCall>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match outcome {
             Ok(yielded) => {
@@ -117,7 +119,7 @@ impl CallCoroutine {
 
 enum Started<'py> {
     Done(Bound<'py, PyAny>),
-    Waiting(Bound<'py, PyAny>, Option<Call<PluginClass>>),
+    Waiting(Bound<'py, PyAny>, Option<HostedCall>),
 }
 
 fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Started<'_>> {
@@ -128,10 +130,9 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
             waiting(py, first, None)
         }
         Request::Hosted { host, verb, plugin, action } => {
-            let call = host.admit(&plugin, &action).or_raise(py)?;
-            let named = Named { plugin: &plugin, action: &action };
-            let instance = Arc::clone(call.instance());
-            match instance.target().begin(py, verb, &named, params.as_ref()) {
+            let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
+            let named = Named { plugin: &plugin, action: call.action() };
+            match call.instance().target().begin(py, verb, &named, params.as_ref()) {
                 Ok(first) => waiting(py, first, Some(call)),
                 Err(error) => Err(call.conclude_err(py, error)),
             }
@@ -142,7 +143,7 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
 fn waiting<'py>(
     py: Python<'py>,
     first: First<'py>,
-    call: Option<Call<PluginClass>>,
+    call: Option<HostedCall>,
 ) -> PyResult<Started<'py>> {
     let awaitable = match first {
         First::Done(result) => {
@@ -152,7 +153,10 @@ fn waiting<'py>(
             return Ok(Started::Done(result));
         }
         First::Awaitable(awaitable) => awaitable,
-        First::Blocking(work) => on_pool(py, work)?,
+        First::Blocking(work) => match on_pool(py, work) {
+            Ok(future) => future,
+            Err(error) => return Err(conclude(py, call, error)),
+        },
     };
     let is_coroutine = awaitable.hasattr(intern!(py, "send"))?;
     let inner =
@@ -160,9 +164,21 @@ fn waiting<'py>(
     Ok(Started::Waiting(inner, call))
 }
 
+fn conclude(py: Python<'_>, call: Option<HostedCall>, error: Error) -> PyErr {
+    match call {
+        Some(call) => call.conclude_err(py, error),
+        None => errors::to_python(py, &error),
+    }
+}
+
 /// An asyncio future for work on the pool.
-fn on_pool(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
-    pyo3_async_runtimes::tokio::future_into_py(py, async move {
+fn on_pool(py: Python<'_>, work: Detached) -> Result<Bound<'_, PyAny>> {
+    if !interrupt::has_pool() {
+        let message = "the worker threads of blocking calls are in the process that was forked";
+        return Err(Error::new(ErrorKind::State, message)
+            .with_hint("Call it synchronously, or use the \"spawn\" start method"));
+    }
+    let future = pyo3_async_runtimes::tokio::future_into_py(py, async move {
         let outcome = tokio::task::spawn_blocking(move || work.run()).await;
         let result: Result<_> = outcome.unwrap_or_else(|error| Err(call::worker_died(&error)));
         Python::attach(|py| {
@@ -170,6 +186,9 @@ fn on_pool(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
             let result = result.and_then(|result| walk::read(py, result.view()));
             result.map(Bound::unbind).or_raise(py)
         })
+    });
+    future.map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Execution, "handing the call to the pool")
     })
 }
 

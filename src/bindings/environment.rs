@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Host};
 
@@ -10,6 +11,21 @@ use crate::errors::OrRaise;
 use crate::events::EventBus;
 
 pub(crate) type PluginHost = Host<PluginClass>;
+
+/// Every host that is alive, for the end of the interpreter.
+static HOSTS: Mutex<Vec<Weak<PluginHost>>> = Mutex::new(Vec::new());
+
+/// Remembers a host; forgets those that are gone.
+pub(crate) fn remember(host: &Arc<PluginHost>) {
+    let mut hosts = HOSTS.lock();
+    hosts.retain(|host| host.strong_count() > 0);
+    hosts.push(Arc::downgrade(host));
+}
+
+/// Every host that is alive.
+pub(crate) fn hosts() -> Vec<Arc<PluginHost>> {
+    HOSTS.lock().iter().filter_map(Weak::upgrade).collect()
+}
 
 /// The surroundings of plugins: shared by all plugins of one manager.
 pub(crate) struct Environment {

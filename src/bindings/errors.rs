@@ -59,7 +59,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     }
     let class = errors_module(py)?.getattr(class_name(error.kind()))?;
     let exception = PyErr::from_value(class.call((error.message(),), Some(&arguments))?);
-    exception.set_cause(py, raised.map_or_else(|| group(py, error), |raised| Ok(Some(raised)))?);
+    exception.set_cause(py, raised.map_or_else(|| beneath(py, error), |raised| Ok(Some(raised)))?);
     Ok(exception)
 }
 
@@ -69,8 +69,13 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> Option<PyErr> {
     source.downcast_ref::<PyErr>().map(|raised| raised.clone_ref(py))
 }
 
-/// Several failures joined into one have a group of them as their cause.
-fn group(py: Python<'_>, error: &Error) -> PyResult<Option<PyErr>> {
+/// The cause of a failure that no Python code raised: the core's own error beneath it, or for
+/// several failures joined into one, a group of them.
+fn beneath(py: Python<'_>, error: &Error) -> PyResult<Option<PyErr>> {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    if let Some(source) = source {
+        return Ok(Some(to_python(py, source)));
+    }
     if error.parts().is_empty() {
         return Ok(None);
     }

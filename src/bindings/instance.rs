@@ -112,6 +112,10 @@ impl Instance for PluginInstance {
         })
     }
 
+    fn is_busy(&self) -> bool {
+        self.target.is_busy()
+    }
+
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
         if !self.hooks.any() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Waiting for blocking work so that Ctrl-C still works.
 
+use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -13,15 +14,24 @@ use crate::{call, errors};
 /// How often signals are looked at: Ctrl-C must be seen within 100 ms.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
+/// The process in which the pool was first used; its threads exist there only.
+static HOME: OnceLock<u32> = OnceLock::new();
+
+/// Whether the pool can be used: not in a process forked off the one that used it first.
+pub(crate) fn has_pool() -> bool {
+    let process = std::process::id();
+    *HOME.get_or_init(|| process) == process
+}
+
 /// Runs `work` with the interpreter released, and waits for it.
 ///
 /// On the main thread, where Python handles signals, the work runs on the pool and an interrupted
-/// wait leaves it to end by itself; on other threads it runs in place.
+/// wait leaves it to end by itself; on other threads, and without a pool, it runs in place.
 pub(crate) fn wait<T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    if !on_main_thread(py) {
+    if !on_main_thread(py) || !has_pool() {
         return py.detach(work);
     }
     let (sender, receiver) = sync_channel(1);
@@ -40,7 +50,7 @@ pub(crate) fn wait<T: Send + 'static>(
     }
 }
 
-fn on_main_thread(py: Python<'_>) -> bool {
+pub(crate) fn on_main_thread(py: Python<'_>) -> bool {
     let same = || -> PyResult<bool> {
         let threading = py.import(intern!(py, "threading"))?;
         let main = threading.call_method0(intern!(py, "main_thread"))?;

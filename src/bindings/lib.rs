@@ -13,6 +13,7 @@ mod discovery;
 mod environment;
 mod errors;
 mod events;
+mod exit;
 mod factory;
 mod hook;
 mod instance;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator};
+use pyo3::types::{PyDict, PyIterator, PyTuple};
 use zerepy_core::{Host, Parts, Result};
 
 use crate::call;
 use crate::coroutine::{CallCoroutine, Request};
 use crate::discovery;
-use crate::environment::{Environment, PluginFinder, PluginHost};
+use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
 use crate::events::{EventBus, Sink};
 use crate::hook::{Methods, Watcher};
@@ -21,7 +21,7 @@ use crate::registry::PluginRegistry;
 use crate::settings;
 use crate::target::Verb;
 use crate::undo::Undo;
-use crate::{convert, describe, logging, records};
+use crate::{convert, describe, exit, logging, records};
 
 /// Finds, starts, calls and stops the plugins of one application.
 #[pyclass(frozen, name = "PluginManager", module = "zerepy_plugins._native", weakref)]
@@ -78,6 +78,8 @@ impl PluginManager {
             events: Arc::new(Sink(events.clone_ref(py))),
         }));
         finder.get().connect(&host);
+        environment::remember(&host);
+        exit::register(py)?;
         monitor.get().connect(finder);
         let manager = Self { host, sources, registry, events, monitor };
         if let Some(hooks) = hooks {
@@ -143,7 +145,7 @@ impl PluginManager {
 
     /// Like :meth:`load_plugins`, on a worker thread.
     fn load_plugins_async<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "load_plugins", None, None)
+        in_thread(slf, "load_plugins", &PyTuple::empty(slf.py()), None)
     }
 
     /// Like :meth:`start_plugins`, on a worker thread; ``async`` methods run on this loop.
@@ -152,7 +154,7 @@ impl PluginManager {
         slf: &Bound<'py, Self>,
         name: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "start_plugins", name, None)
+        in_thread(slf, "start_plugins", &PyTuple::new(slf.py(), [name])?, None)
     }
 
     /// Like :meth:`stop_plugins`, on a worker thread; ``async`` methods run on this loop.
@@ -162,7 +164,7 @@ impl PluginManager {
         name: Option<&str>,
         force: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "stop_plugins", name, Some(force))
+        in_thread(slf, "stop_plugins", &PyTuple::new(slf.py(), [name])?, Some(force))
     }
 
     /// Switch a disabled plugin on, so that it can be started.
@@ -185,21 +187,26 @@ impl PluginManager {
         Ok(slf.clone())
     }
 
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.stop_plugins(py, None, false).map(|_| false)
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<bool> {
+        let stopped = self.stop_plugins(py, None, false);
+        let leaving_by_error = exception.get_item(0).is_ok_and(|class| !class.is_none());
+        match stopped {
+            Err(_) if leaving_by_error => Ok(false), // recorded and logged; the first error passes
+            stopped => stopped.map(|_| false),
+        }
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "__enter__", None, None)
+        in_thread(slf, "__enter__", &PyTuple::empty(slf.py()), None)
     }
 
-    #[pyo3(signature = (*_exception))]
+    #[pyo3(signature = (*exception))]
     fn __aexit__<'py>(
         slf: &Bound<'py, Self>,
-        _exception: &Bound<'py, PyAny>,
+        exception: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "__exit__", None, None)
+        in_thread(slf, "__exit__", exception, None)
     }
 
     // Calls.
@@ -262,6 +269,12 @@ impl PluginManager {
     #[getter]
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.failures().iter().map(|failure| records::failure(py, failure)).collect()
+    }
+
+    /// Return what a start would find wrong with dependencies; start and change nothing.
+    fn check_dependencies<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let failures = self.host.check_dependencies();
+        failures.iter().map(|failure| records::failure(py, failure)).collect()
     }
 
     /// Return every plugin's state, in the order they were taken in.
@@ -331,7 +344,8 @@ impl PluginManager {
             let found = Python::attach(discovery::from_entry_points)?;
             self.host.accept(found.plugins, found.failures);
         }
-        self.host.accept(Vec::new(), Vec::new());
+        self.host.accept(Vec::new(), Vec::new()); // what was registered by hand
+        self.host.check_settings();
         Ok(self.names().into_iter().filter(|name| !before.contains(name)).collect())
     }
 
@@ -381,16 +395,14 @@ where
 fn in_thread<'py>(
     manager: &Bound<'py, PluginManager>,
     method: &str,
-    name: Option<&str>,
+    arguments: &Bound<'py, PyTuple>,
     force: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let kwargs = PyDict::new(manager.py());
-    if let Some(name) = name {
-        kwargs.set_item("name", name)?;
-    }
+    let py = manager.py();
+    let kwargs = PyDict::new(py);
     if let Some(force) = force {
         kwargs.set_item("force", force)?;
     }
-    let helper = manager.py().import("zerepy_plugins._loop")?.getattr("in_thread")?;
-    helper.call((manager.getattr(method)?,), Some(&kwargs))
+    let bound = PyTuple::new(py, [manager.getattr(method)?])?.add(arguments)?.cast_into()?;
+    py.import("zerepy_plugins._loop")?.getattr("in_thread")?.call(bound, Some(&kwargs))
 }

@@ -110,6 +110,10 @@ impl Handle {
         Self { actions: actions.collect(), instance }
     }
 
+    pub(crate) fn is_busy(&self) -> bool {
+        self.instance.is_busy()
+    }
+
     /// The plugin's place of that action, and how it wants to be called.
     pub(crate) fn action(&self, name: &str) -> Result<(u32, Exec)> {
         self.actions.get(name).copied().ok_or_else(|| {

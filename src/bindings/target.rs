@@ -57,6 +57,14 @@ impl Target {
         Ok(Self { perform, execute, validate })
     }
 
+    /// Whether a native instance behind it is running something.
+    pub(crate) fn is_busy(&self) -> bool {
+        [&self.perform, &self.execute].into_iter().flatten().any(|way| match way {
+            Way::Native(handle) => handle.is_busy(),
+            Way::Python { .. } => false,
+        })
+    }
+
     fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
         let (way, hint) = match verb {
             Verb::Perform => (&self.perform, "Call it with execute() or execute_sync()"),

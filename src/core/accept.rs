@@ -88,14 +88,13 @@ impl<C: Class> Host<C> {
     }
 
     fn enroll(&self, plugin: &Arc<Registered<C>>, environment: &Environment) -> Entry<C> {
-        let usage = self.watch.monitor.usage(&plugin.info.name);
         let config = effective_config(&plugin.info, &plugin.defaults, &self.settings, environment);
         let state = match &config {
             Ok(config) if config.enabled => PluginState::Registered,
             Ok(_) => PluginState::Disabled,
             Err(_) => PluginState::Failed,
         };
-        let entry = Entry::new(Arc::clone(plugin), config, usage);
+        let entry = Entry::new(Arc::clone(plugin), config, &self.watch);
         if let Err(error) = &entry.config {
             let failure = entry.fail(Stage::Validate, error.clone());
             entry.set_failure(Some(Arc::new(failure)));

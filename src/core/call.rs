@@ -16,29 +16,24 @@ pub(crate) struct Watch {
 
 /// An admitted call: it counts as running until it is finished or dropped.
 ///
-/// Dropping it unfinished counts it as abandoned.
-pub struct Call<C: Class> {
+/// Dropping it unfinished counts it as abandoned. `A` holds the action's name: borrowed for a call
+/// that ends where it begins, owned for one that is awaited.
+pub struct Call<C: Class, A: AsRef<str>> {
     entry: Arc<Entry<C>>,
     instance: Arc<C::Instance>,
-    watch: Arc<Watch>,
-    action: Box<str>,
+    action: A,
     began: Instant,
     finished: bool,
 }
 
-impl<C: Class> Call<C> {
-    pub(crate) fn begin(
-        entry: Arc<Entry<C>>,
-        instance: Arc<C::Instance>,
-        watch: &Arc<Watch>,
-        action: &str,
-    ) -> Self {
-        watch.monitor.notify(|observer| observer.before(entry.name(), action));
+impl<C: Class, A: AsRef<str>> Call<C, A> {
+    pub(crate) fn begin(entry: Arc<Entry<C>>, instance: Arc<C::Instance>, action: A) -> Self {
+        let watch = &entry.watch;
+        watch.monitor.notify(|observer| observer.before(entry.name(), action.as_ref()));
         if watch.events.listening() {
-            watch.publish(&entry.registered.info, action, "start", Value::Null);
+            watch.publish(&entry.registered.info, action.as_ref(), "start", Value::Null);
         }
-        let (watch, action, began) = (Arc::clone(watch), action.into(), Instant::now());
-        Self { entry, instance, watch, action, began, finished: false }
+        Self { entry, instance, action, began: Instant::now(), finished: false }
     }
 
     /// The plugin that is called; it lives at least as long as the call.
@@ -56,7 +51,7 @@ impl<C: Class> Call<C> {
     /// The action's name.
     #[must_use]
     pub fn action(&self) -> &str {
-        &self.action
+        self.action.as_ref()
     }
 
     /// Accounts for the call; `error` is the failure's text.
@@ -67,21 +62,22 @@ impl<C: Class> Call<C> {
     fn account(&mut self, outcome: Outcome, error: Option<&str>) {
         self.finished = true;
         self.entry.usage.leave(self.began, outcome, error);
-        self.watch.monitor.notify(|observer| {
+        let (watch, action) = (&self.entry.watch, self.action.as_ref());
+        watch.monitor.notify(|observer| {
             let seconds = self.began.elapsed().as_secs_f64();
-            observer.after(self.entry.name(), &self.action, outcome, seconds);
+            observer.after(self.entry.name(), action, outcome, seconds);
         });
-        if self.watch.events.listening() {
+        if watch.events.listening() {
             let (word, data) = match outcome {
                 Outcome::Success => ("success", Value::Null),
                 _ => ("failure", json!({ "error": error })),
             };
-            self.watch.publish(&self.entry.registered.info, &self.action, word, data);
+            watch.publish(&self.entry.registered.info, action, word, data);
         }
     }
 }
 
-impl<C: Class> Drop for Call<C> {
+impl<C: Class, A: AsRef<str>> Drop for Call<C, A> {
     fn drop(&mut self) {
         if !self.finished {
             self.account(Outcome::Abandoned, Some("the caller did not wait for the end"));

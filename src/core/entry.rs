@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
+use crate::call::Watch;
 use crate::graph::Node;
 use crate::{
     Class, Config, Error, ErrorKind, Failure, PluginState, Registered, Result, Stage, StateCell,
@@ -18,6 +19,7 @@ pub(crate) struct Entry<C: Class> {
     pub(crate) state: StateCell,
     pub(crate) instance: ArcSwapOption<C::Instance>,
     pub(crate) usage: Arc<Usage>,
+    pub(crate) watch: Arc<Watch>,
     failure: Mutex<Option<Arc<Failure>>>,
 }
 
@@ -25,14 +27,15 @@ impl<C: Class> Entry<C> {
     pub(crate) fn new(
         registered: Arc<Registered<C>>,
         config: Result<Config>,
-        usage: Arc<Usage>,
+        watch: &Arc<Watch>,
     ) -> Self {
         Self {
+            usage: watch.monitor.usage(&registered.info.name),
+            watch: Arc::clone(watch),
             registered,
             config,
             state: StateCell::new(PluginState::Discovered),
             instance: ArcSwapOption::empty(),
-            usage,
             failure: Mutex::new(None),
         }
     }
@@ -53,10 +56,9 @@ impl<C: Class> Entry<C> {
         })
     }
 
-    /// Whether its state allows a start: it does not run, and nothing of a former run is left.
+    /// Whether its state allows a start.
     pub(crate) fn is_startable(&self) -> bool {
-        let state = self.state.get();
-        state.may_become(PluginState::Initializing) && self.instance.load().is_none()
+        self.state.get().may_become(PluginState::Initializing)
     }
 
     /// The configuration, unless it is invalid; that of a disabled plugin may be, unnoticed.

@@ -86,11 +86,11 @@ impl<C: Class> Host<C> {
     }
 
     /// Counts a call of `action` in, or says why the plugin takes none.
-    pub fn admit(&self, plugin: &str, action: &str) -> Result<Call<C>> {
+    pub fn admit<A: AsRef<str>>(&self, plugin: &str, action: A) -> Result<Call<C, A>> {
         let entries = self.entries.load();
         let entry = entries.get(plugin).ok_or_else(|| unknown(plugin, &entries))?;
         let instance = entry.admit()?;
-        Ok(Call::begin(Arc::clone(entry), instance, &self.watch, action))
+        Ok(Call::begin(Arc::clone(entry), instance, action))
     }
 
     /// The running plugin of that name.
@@ -104,6 +104,11 @@ impl<C: Class> Host<C> {
         let started = self.started.lock();
         let running = started.iter().filter(|entry| entry.state.get() == PluginState::Running);
         running.map(|entry| entry.name().to_owned()).collect()
+    }
+
+    /// How many calls are running.
+    pub fn in_flight(&self) -> u64 {
+        self.entries.load().values().map(|entry| entry.usage.in_flight()).sum()
     }
 
     /// Every plugin's state, in the order they were taken in.

@@ -28,6 +28,9 @@ pub trait Instance: Send + Sync + 'static {
     fn cleanup(&self) -> Result<()>;
     /// Releases everything acquired through the context, newest first, whatever fails.
     fn release(&self) -> Vec<Error>;
+    /// Whether work is still running in it that no call waits for any more, or that came in past
+    /// the host.
+    fn is_busy(&self) -> bool;
     /// Runs its own hook of that name, if it has one.
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::entry::Entry;
+use crate::graph::Resolution;
 use crate::host::Entries;
 use crate::{
-    Class, Error, ErrorKind, Hook, Host, Instance, PluginState, Requirement, Result, Stage, graph,
+    Class, Error, ErrorKind, Failure, Hook, Host, Instance, PluginState, Requirement, Result,
+    Stage, graph,
 };
 
 impl<C: Class> Host<C> {
@@ -34,17 +36,18 @@ impl<C: Class> Host<C> {
         }
     }
 
+    /// What a start would find wrong with dependencies; nothing is started or marked.
+    pub fn check_dependencies(&self) -> Vec<Failure> {
+        let entries = self.entries.load_full();
+        let Resolution { broken, skipped, .. } = plan(&entries);
+        let faults = broken.into_iter().chain(skipped);
+        faults.map(|(name, error)| entries[&name].fail(Stage::Resolve, error)).collect()
+    }
+
     /// Checks the whole graph and returns what to start, in order; what cannot start is marked.
     fn resolve(&self, only: Option<&str>) -> Vec<Arc<Entry<C>>> {
         let entries = self.entries.load_full();
-        let unavailable = entries
-            .values()
-            .filter_map(|entry| Some((entry.name().to_owned(), unavailable(entry)?)));
-        let unavailable: BTreeMap<_, _> = unavailable.collect();
-        let available = |entry: &&Arc<Entry<C>>| !unavailable.contains_key(entry.name());
-        let nodes: Vec<_> =
-            entries.values().filter(available).map(|entry| entry.as_node()).collect();
-        let resolution = graph::resolve(&nodes, &unavailable);
+        let resolution = plan(&entries);
         let wanted = only.map(|name| needed_by(name, &entries));
         let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
         for (faults, next) in
@@ -132,6 +135,16 @@ fn disabled(name: &str) -> Error {
     Error::new(ErrorKind::State, format!("plugin {name:?} is disabled and cannot be started"))
         .with_plugin(name)
         .with_hint(format!("Switch it on with enable({name:?}) first"))
+}
+
+/// The order in which plugins can start, and what keeps others from it.
+fn plan<C: Class>(entries: &Entries<C>) -> Resolution {
+    let unavailable =
+        entries.values().filter_map(|entry| Some((entry.name().to_owned(), unavailable(entry)?)));
+    let unavailable: BTreeMap<_, _> = unavailable.collect();
+    let available = |entry: &&Arc<Entry<C>>| !unavailable.contains_key(entry.name());
+    let nodes: Vec<_> = entries.values().filter(available).map(|entry| entry.as_node()).collect();
+    graph::resolve(&nodes, &unavailable)
 }
 
 /// Why a plugin will not run whatever its dependencies do, completing "`a`, which …".

@@ -48,10 +48,11 @@ impl<C: Class> Host<C> {
     fn stop_one(&self, entry: &Arc<Entry<C>>, force: bool) -> Result<()> {
         let Some(instance) = entry.instance.load_full() else { return Ok(()) };
         self.move_to(entry, PluginState::Stopping)?;
-        drain(entry);
+        drain(entry, instance.as_ref());
         let errors = self.take_down(&instance);
         let headline = format!("plugin {:?} failed to clean up", entry.name());
         let error = Error::join(ErrorKind::Cleanup, &headline, errors);
+        let error = error.map(|error| as_cleanup_error(&headline, error));
         if let Some(error) = error.as_ref().filter(|_| !force) {
             let failure = entry.fail(Stage::Cleanup, error.clone());
             let error = failure.error.clone();
@@ -76,6 +77,14 @@ impl<C: Class> Host<C> {
     }
 }
 
+/// Whatever went wrong, whoever stops plugins gets a cleanup error; an interruption passes.
+fn as_cleanup_error(headline: &str, error: Error) -> Error {
+    if matches!(error.kind(), ErrorKind::Cleanup | ErrorKind::Interrupted) {
+        return error;
+    }
+    Error::new(ErrorKind::Cleanup, format!("{headline}: {}", error.message())).with_source(error)
+}
+
 /// What is left of a failed cleanup whose plugin was dropped by force: an interruption passes.
 fn forced(plugin: &str, error: Error) -> Result<()> {
     if error.kind() == ErrorKind::Interrupted {
@@ -86,9 +95,9 @@ fn forced(plugin: &str, error: Error) -> Result<()> {
 }
 
 /// Waits for running calls to end; new ones are refused by the state.
-fn drain<C: Class>(entry: &Entry<C>) {
+fn drain<C: Class>(entry: &Entry<C>, instance: &C::Instance) {
     let deadline = Instant::now() + MAX_DRAIN;
-    while entry.usage.in_flight() > 0 {
+    while entry.usage.in_flight() > 0 || instance.is_busy() {
         if Instant::now() >= deadline {
             let (plugin, calls) = (entry.name(), entry.usage.in_flight());
             tracing::warn!(

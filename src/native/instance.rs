@@ -180,6 +180,12 @@ impl Instance {
         }
     }
 
+    /// Whether anything is running in it.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.gate.is_idle()
+    }
+
     /// Tells beforehand what `call` would answer in a forked child: for a caller that is about to
     /// wait for another thread, which the child does not have.
     ///

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -38,7 +40,9 @@ def test_dependents_of_dependents_go_first(manager_of, make_connection):
             name, requires=list(requires), cleanup=lambda self: order.append(self.name)
         )
 
-    manager = manager_of(plugin("db"), plugin("cache", "db"), plugin("app", "cache"), plugin("free"))
+    manager = manager_of(
+        plugin("db"), plugin("cache", "db"), plugin("app", "cache"), plugin("free")
+    )
     manager.start_plugins()
     assert manager.stop_plugins("db") == order == ["app", "cache", "db"]
 
@@ -213,9 +217,6 @@ def test_new_calls_are_refused_while_it_stops(manager_of, make_connection):
 
 
 def test_a_stopped_plugins_object_is_released(manager_of, make_connection):
-    import gc
-    import weakref
-
     manager = manager_of(make_connection("a"))
     manager.start_plugins()
     reference = weakref.ref(manager["a"])
@@ -229,3 +230,14 @@ def test_the_native_instance_is_empty_after_cleanup(twin_dirs):
         echo = manager["echo"]
     with pytest.raises(PluginStateError, match="not initialized"):
         echo.perform_action("echo", {"value": 1})
+
+
+def test_a_manager_that_is_dropped_is_freed(registry_of, make_connection):
+    manager = PluginManager([], registry=registry_of(make_connection("a")), entry_points=False)
+    manager.events.subscribe("*", lambda event: manager.status())
+    with manager:
+        plugin = weakref.ref(manager["a"])
+    reference = weakref.ref(manager)
+    del manager
+    gc.collect()
+    assert (reference(), plugin()) == (None, None)

@@ -34,6 +34,35 @@ def test_layouts(plugin_dir, files):
     assert list(discover_plugins(plugin_dir.path)) == ["found"]
 
 
+@pytest.mark.parametrize(
+    "file",
+    ["my-plugin.py", "my plugin.py", "1st.py", "class.py", "größe.py", "a.b.py", "site.py"]
+    + ["zerepy_plugins.py", "my plugin/__init__.py", "tool-1.0/plugin.py", "tool-1.0/__init__.py"],
+)
+def test_odd_file_names(plugin_dir, file):
+    plugin_dir.connection(file, "found")
+    assert list(discover_plugins(plugin_dir.path)) == ["found"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("x.py", "x/__init__.py"),
+        ("x.py", "x/plugin.py"),
+        ("tool-1.0/plugin.py", "tool-1.1/plugin.py"),
+        ("x.py", "connections/x.py"),
+        ("actions/x/plugin.py", "connections/x/plugin.py"),
+        ("x-y.py", "x_y.py"),
+    ],
+)
+def test_names_that_are_near_each_other(plugin_dir, files):
+    for number, file in enumerate(files):
+        plugin_dir.connection(file, f"found{number}")
+    plugins = discover_plugins(plugin_dir.path, on_error="collect")
+    assert sorted(plugins) == ["found0", "found1"]
+    assert plugins.failures == []
+
+
 def test_the_init_may_import_from_plugin_py(plugin_dir):
     plugin_dir.connection("a/plugin.py", "a")
     plugin_dir.write("a/__init__.py", "from .plugin import A\n")
@@ -210,7 +239,8 @@ def test_sys_path_is_unchanged(plugin_dir):
     before = list(sys.path)
     plugins = discover_plugins(plugin_dir.path)
     assert sys.path == before
-    assert sys.modules[plugins["a"].__module__].SEEN == before
+    seen = sys.modules[plugins["a"].__module__].SEEN
+    assert seen == before
 
 
 @pytest.mark.parametrize("file", ["bad.py", "bad/__init__.py", "bad/plugin.py"])

@@ -379,7 +379,7 @@ def test_managers_are_independent(twins_dir):
 
 
 def test_wrong_constructor_arguments_are_told(tmp_path):
-    with pytest.raises(PluginConfigError, match="nowhere.json"):
+    with pytest.raises(PluginConfigError, match=r"nowhere\.json"):
         PluginManager([], tmp_path / "nowhere.json")
     with pytest.raises(TypeError):
         PluginManager(3)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 
 import pytest
 
-from zerepy_plugins import Event
+from zerepy_plugins import Event, PluginManager, discover_plugins
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginExecutionError,
@@ -58,7 +59,7 @@ def test_results(running, action, params, result):
         ("fail", {"message": 3}, "params.message: expected a string, got an integer"),
         ("sum", {"numbers": "123"}, "params.numbers: expected a list, got a string"),
         ("sleep", {"seconds": -1}, "params.seconds"),
-        ("describe", {"name": "x", "siez": 1}, "params.siez: unknown; the known ones are name, size"),
+        ("describe", {"name": "x", "siez": 1}, "params.siez: unknown; the known ones are"),
         ("describe", {"name": "x", "size": {"width": 2}}, "params.size.height"),
     ],
 )
@@ -105,18 +106,14 @@ def test_an_unknown_plugin_offers_the_nearest(running, call):
 
 
 def test_an_unknown_action_of_a_native_plugin_offers_the_nearest(twin_dirs):
-    from zerepy_plugins import PluginManager
-
     with (
         PluginManager(twin_dirs["native"], entry_points=False) as manager,
-        pytest.raises(PluginNotFoundError, match='has no action "ecco".*Did you mean "echo"'),
+        pytest.raises(PluginNotFoundError, match=r'has no action "ecco".*Did you mean "echo"'),
     ):
         manager.perform_action("echo", "ecco", {})
 
 
 def test_an_unknown_action_of_a_python_plugin_is_its_own_business(twin_dirs):
-    from zerepy_plugins import PluginManager
-
     with (
         PluginManager(twin_dirs["python"], entry_points=False) as manager,
         pytest.raises(PluginExecutionError, match="there is no such action") as caught,
@@ -279,7 +276,9 @@ def test_the_callers_wish_to_end_passes_through(manager_of, make_connection, rai
     assert stats.in_flight == 0
 
 
-@pytest.mark.parametrize("raised", [SystemExit(3), BaseException("odd"), BaseExceptionGroup("g", [SystemExit()])])
+@pytest.mark.parametrize(
+    "raised", [SystemExit(3), BaseException("odd"), BaseExceptionGroup("g", [SystemExit()])]
+)
 def test_a_plugin_cannot_end_the_program(manager_of, make_connection, raised):
     def perform_action(self, action, params):
         raise raised
@@ -339,8 +338,6 @@ def test_the_plugin_itself_can_be_called(running):
 
 
 def test_native_plugins_can_be_subclassed(twin_dirs, manager_of):
-    from zerepy_plugins import discover_plugins
-
     native = discover_plugins(twin_dirs["native"])["echo"]
 
     class Louder(native):
@@ -353,17 +350,11 @@ def test_native_plugins_can_be_subclassed(twin_dirs, manager_of):
 
 
 def test_native_plugins_cannot_be_pickled(twin_dirs):
-    import pickle
-
-    from zerepy_plugins import discover_plugins
-
     with pytest.raises(TypeError, match="shared library"):
         pickle.dumps(discover_plugins(twin_dirs["native"])["echo"]())
 
 
 def test_descriptions_say_how_an_action_runs(twin_dirs):
-    from zerepy_plugins import PluginManager
-
     manager = PluginManager(twin_dirs["native"], entry_points=False)
     manager.load_plugins()
     actions = manager.describe("echo")["actions"]
@@ -371,26 +362,25 @@ def test_descriptions_say_how_an_action_runs(twin_dirs):
 
 
 def test_threads_call_at_once(running):
-    failures = []
+    wrong = []
 
     def work(number):
         for value in range(100):
-            if running.perform_action("echo", "add", {"a": value, "b": number}) != value + number:
-                failures.append((value, number))
+            params = {"a": value, "b": number}
+            answer = running.perform_action("echo", "add", params)
+            wrong.extend([params] if answer != value + number else [])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert failures == []
+    assert wrong == []
     assert running.monitor.stats("echo").calls == 800
 
 
 def test_blocking_native_calls_run_side_by_side(twin_dirs):
     """Two sleeps meet at a barrier in Python: each releases the interpreter."""
-    from zerepy_plugins import PluginManager
-
     with PluginManager(twin_dirs["native"], entry_points=False) as manager:
         in_flight = []
 

@@ -173,7 +173,7 @@ def test_what_a_mixin_defines_counts(make_connection):
     class Mixed(Named, Whole):
         pass
 
-    assert (Mixed().name, Mixed().version) == ("mixed", "1.0.0")
+    assert (Mixed().name, Mixed.name, Mixed.version) == ("mixed", "mixed", "1.0.0")
 
 
 def test_an_abstract_property_stays_abstract_until_it_is_written():

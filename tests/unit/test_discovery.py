@@ -47,7 +47,7 @@ def test_an_empty_directory_is_empty_without_a_warning(tmp_path, caplog):
 def test_raise_is_the_default(plugin_dir):
     plugin_dir.write("bad.py", "1 / 0")
     plugin_dir.connection("good.py", "good")
-    with pytest.raises(PluginLoadError, match="bad.py") as caught:
+    with pytest.raises(PluginLoadError, match=r"bad\.py") as caught:
         discover_plugins(plugin_dir.path)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

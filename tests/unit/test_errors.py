@@ -107,12 +107,12 @@ def test_every_error_is_documented(error_class):
 
 
 def test_subclasses_with_an_init_of_their_own_are_pickled():
-    error = OwnInit(3)
+    error = OwnInitError(3)
     other = pickle.loads(pickle.dumps(error))
     assert (other.number, str(other), other.code) == (3, "number 3", "own")
 
 
-class OwnInit(PluginError):
+class OwnInitError(PluginError):
     default_code = "own"
 
     def __init__(self, number):

@@ -249,3 +249,36 @@ def test_threads_publish_and_subscribe_at_once(bus):
     for thread in threads:
         thread.join(PATIENCE)
     assert counts == [100] * 8
+
+
+def test_handlers_of_lifecycle_events_may_use_the_manager(manager_of, make_connection, heard):
+    manager = manager_of(make_connection("a"))
+
+    def on_running(event):
+        heard.append(manager.perform_action(event.data["plugin"], "x"))
+
+    def on_stopping(event):
+        heard.append([str(status.state) for status in manager.status()])
+
+    manager.events.subscribe("plugin.running", on_running)
+    manager.events.subscribe("plugin.stopping", on_stopping)
+    manager.start_plugins()
+    manager.stop_plugins()
+    assert heard == [("x", {}), ["stopping"]]
+
+
+def test_a_failing_handler_does_not_touch_the_lifecycle(manager_of, make_connection, caplog):
+    manager = manager_of(make_connection("a"))
+    manager.events.subscribe("*", lambda event: 1 / 0)
+    assert manager.start_plugins() == ["a"]
+    assert manager.perform_action("a", "x") == ("x", {})
+    assert manager.stop_plugins() == ["a"]
+    assert "a handler of event 'plugin.running' failed" in caplog.text
+
+
+def test_a_manager_may_be_given_its_bus(manager_of, make_connection, bus, heard):
+    bus.subscribe("plugin.running", heard.append)
+    manager = manager_of(make_connection("a"), events=bus)
+    assert manager.events is bus
+    manager.start_plugins()
+    assert [event.data["plugin"] for event in heard] == ["a"]

@@ -95,7 +95,7 @@ def test_without_a_registry_the_default_one_is_asked(make_connection):
         ("connection", [], PluginConfigError, "one plugin"),
         ("connection", "plain", PluginConfigError, "config"),
         ("connection", [{"name": "plain"}, {"name": "raises"}], PluginConfigError, "one plugin"),
-        ("connection", {"name": "plain", "config": {"x": {1}}}, PluginConfigError, "config.config.x"),
+        ("connection", {"name": "plain", "config": {"x": {1}}}, ValueError, "config.config.x"),
         ("connection", {"name": "plain", "config": {"x": "${NOT_SET_X}"}}, ValueError, "NOT_SET_X"),
         ("connection", {"name": "raises"}, PluginExecutionError, "ZeroDivisionError"),
     ],

@@ -192,8 +192,6 @@ def test_post_cleanup_is_told_what_cleanup_raised(manager_of, make_connection):
 
 
 def test_hooks_may_not_start_plugins(manager_of, make_connection):
-    manager = manager_of(
-        make_connection("a", post_initialize=lambda self: manager.start_plugins())
-    )
+    manager = manager_of(make_connection("a", post_initialize=lambda self: manager.start_plugins()))
     assert manager.start_plugins() == []
     assert "within start_plugins" in str(manager.failures[0].error)

@@ -102,10 +102,14 @@ def test_a_monitor_can_be_shared(monitor, manager_of, make_connection):
 
 def test_observers_see_calls_until_undone(running):
     seen = []
-    undo = running.monitor.add_observer(
-        lambda plugin, action: seen.append(("before", plugin, action)),
-        lambda plugin, action, outcome, seconds: seen.append((outcome, plugin, action, seconds >= 0)),
-    )
+
+    def before(plugin, action):
+        seen.append(("before", plugin, action))
+
+    def after(plugin, action, outcome, seconds):
+        seen.append((outcome, plugin, action, seconds >= 0))
+
+    undo = running.monitor.add_observer(before, after)
     running.perform_action("echo", "echo", {"value": 1})
     with pytest.raises(PluginExecutionError):
         running.perform_action("echo", "fail", {"message": "no"})

@@ -6,27 +6,27 @@ import importlib
 import inspect
 import json
 import pkgutil
+from importlib.resources import files
 
 import pytest
 
 import zerepy_plugins
-from zerepy_plugins import _native
 
-DOCUMENTED = """
-PluginBase ConnectionPlugin ActionPlugin PluginRegistry PluginFactory PluginManager PluginHooks
-PluginMonitor discover_plugins PluginContext PluginState PluginStatus PluginFailure Event EventBus
-default_registry
-""".split()
+DOCUMENTED = {
+    *("PluginBase", "ConnectionPlugin", "ActionPlugin", "PluginRegistry", "PluginFactory"),
+    *("PluginManager", "PluginHooks", "PluginMonitor", "discover_plugins", "PluginContext"),
+    *("PluginState", "PluginStatus", "PluginFailure", "Event", "EventBus", "default_registry"),
+}
 
 
 def test_all_is_sorted_and_there():
-    assert zerepy_plugins.__all__ == sorted(zerepy_plugins.__all__, key=lambda name: name)
+    assert zerepy_plugins.__all__ == sorted(zerepy_plugins.__all__)
     for name in zerepy_plugins.__all__:
         assert getattr(zerepy_plugins, name) is not None
 
 
 def test_every_documented_name_is_public():
-    assert set(DOCUMENTED) <= set(zerepy_plugins.__all__)
+    assert set(zerepy_plugins.__all__) >= DOCUMENTED
 
 
 def test_star_import_gives_just_that():
@@ -38,16 +38,6 @@ def test_star_import_gives_just_that():
 @pytest.mark.parametrize("name", sorted(set(zerepy_plugins.__all__) - {"default_registry"}))
 def test_every_public_name_is_documented(name):
     assert inspect.getdoc(getattr(zerepy_plugins, name))
-
-
-@pytest.mark.parametrize(
-    "name", ["PluginManager", "PluginRegistry", "PluginMonitor", "EventBus", "PluginFactory"]
-)
-def test_every_public_method_of_the_native_classes_exists_on_the_class(name):
-    native = getattr(_native, name)
-    assert native.__module__.startswith("zerepy_plugins")
-    with pytest.raises(AttributeError):
-        native.no_such_method  # noqa: B018
 
 
 def test_every_module_can_be_imported():
@@ -65,8 +55,6 @@ def test_modules_with_all_tell_the_truth():
 
 
 def test_the_package_is_marked_as_typed():
-    from importlib.resources import files
-
     assert (files("zerepy_plugins") / "py.typed").is_file()
 
 

@@ -16,6 +16,7 @@ from zerepy_plugins.cli.session import (
     ConfigFile,
     PluginDirs,
     ShowTraceback,
+    broken,
     config_file,
     open_manager,
     searched_dirs,
@@ -30,12 +31,13 @@ def doctor(
 ) -> None:
     """Check the installation and every plugin, without starting any. Exit code 3 if some fail."""
     with reporting(traceback), open_manager(plugins, config) as manager:
-        failures, found = manager.failures, manager.status()
+        failures, found = broken(manager), manager.status()
+        named = {failure.plugin for failure in failures}
         report: dict[str, Any] = {
             "versions": _versions(),
             "config": _path_record(config_file(config)),
             "directories": [_path_record(path) for path in searched_dirs(plugins)],
-            "usable": [status.name for status in found if status.failure is None],
+            "usable": [status.name for status in found if status.name not in named],
             "native": [
                 {"plugin": status.name, "library": status.origin}
                 for status in found
@@ -75,10 +77,10 @@ def _print_report(report: dict[str, Any]) -> None:
     for native in report["native"]:
         _line("library", native["library"], f"{native['plugin']}: ABI and descriptor agree")
     _line("usable", ", ".join(report["usable"]) or "none")
-    broken, usable = len(report["failures"]), len(report["usable"])
+    bad, usable = len(report["failures"]), len(report["usable"])
     out.print()
-    if broken:
-        out.print(f"{broken} broken, {usable} usable", style="red")
+    if bad:
+        out.print(f"{bad} broken, {usable} usable", style="red")
     else:
         out.print(f"{usable} usable, none broken", style="green")
 

@@ -13,6 +13,7 @@ from zerepy_plugins.cli.session import (
     ConfigFile,
     PluginDirs,
     ShowTraceback,
+    broken,
     open_manager,
     searched_dirs,
 )
@@ -26,18 +27,18 @@ def list_plugins(
 ) -> None:
     """List the plugins, without starting any. Exit code 3 if some are broken."""
     with reporting(traceback), open_manager(plugins, config) as manager:
-        found = manager.status()
+        found, failures = manager.status(), broken(manager)
         if as_json:
             print_json(
                 {
                     "plugins": [status_record(manager, status) for status in found],
-                    "failures": [failure_record(failure) for failure in manager.failures],
+                    "failures": [failure_record(failure) for failure in failures],
                 }
             )
         else:
             _print_plugins(manager, found, [str(path) for path in searched_dirs(plugins)])
-            print_failures(manager.failures, traceback)
-        if manager.failures:
+            print_failures(failures, traceback)
+        if failures:
             raise typer.Exit(ExitCode.BROKEN_PLUGINS)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zerepy_plugins import PluginHooks, PluginManager
+from zerepy_plugins import PluginFailure, PluginHooks, PluginManager
 from zerepy_plugins.errors import PluginNotFoundError
 
 CONFIG_FILE = "zerepy-plugins.toml"
@@ -72,6 +72,11 @@ def open_manager(
         yield manager
     finally:
         manager.stop_plugins()
+
+
+def broken(manager: PluginManager) -> list[PluginFailure]:
+    """Return what is broken, and what would be once it is started: unmet dependencies."""
+    return manager.failures + manager.check_dependencies()
 
 
 def describe(manager: PluginManager, name: str) -> dict[str, Any]:

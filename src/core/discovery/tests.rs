@@ -180,7 +180,7 @@ fn what_is_wrong_with_one_does_not_hide_the_others() {
         "validate odd: odd/plugin.json is about \"odd\", but its \"entry\" notes.txt is neither a \
          Python file nor a library. Name a file that ends in .py or .so",
         "validate shape: shape/plugin.json has a problem:\n  verson: unknown key. Did you mean \
-         \"version\"?. A plugin's entry looks like {\"name\": \"db\", \"config\": {…}}",
+         \"version\"?\nA plugin's entry looks like {\"name\": \"db\", \"config\": {…}}",
         "validate syntax: syntax/plugin.json is not JSON: expected value at line 1 column 10",
         "validate two: two has both plugin.json and plugin.toml. Keep one of the two",
         "validate unclear: unclear/plugin.toml is about \"unclear\", but there are several \

@@ -95,6 +95,10 @@ impl Instance for FakeInstance {
         self.run("release", None).err().into_iter().collect()
     }
 
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
         self.run(hook.name(), error)
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::fake::World;
-use crate::ErrorKind;
+use super::logs;
+use crate::{ErrorKind, Stage};
 
 fn started(world: &World, only: Option<&str>) -> String {
     world.host.start(only).unwrap().join(" ")
@@ -107,6 +108,19 @@ fn wrong_requirements_are_found_before_anything_is_created() {
         assert_eq!(world.failures(), failures);
         world.host.start(None).unwrap(); // nothing new
         assert_eq!((world.states().as_str(), world.failures().len()), (states, failures.len()));
+    }
+}
+
+#[test]
+fn a_second_try_gives_the_reason_anew() {
+    let world = World::new(&["a: b>=2", "c: a"]);
+    for why in ["which is missing", "but \"b\" is 1.5"] {
+        let told = logs::of(|| world.host.start(None).map(|_| ()).unwrap());
+        let expected = ["plugin failed", "plugin skipped"];
+        assert_eq!(told, expected.map(|text| format!("zerepy_plugins.lifecycle: {text}")));
+        let failures = world.failures();
+        assert!(failures.iter().all(|failure| failure.contains(why)), "{failures:?}");
+        world.accept(vec![world.plugin("b 1.5")]);
     }
 }
 
@@ -224,4 +238,17 @@ fn a_plugin_that_is_switched_off_meanwhile_is_passed_over() {
     world.script.on("a.initialize", move || host.upgrade().unwrap().disable("b"));
     assert_eq!(started(&world, None), "a");
     assert_eq!(world.states(), "a running, b disabled");
+}
+
+#[test]
+fn dependencies_can_be_checked_without_starting_or_marking_anything() {
+    let world = World::new(&["a: nowhere", "b: a", "c: d", "d: c", "e"]);
+    let failures = world.host.check_dependencies();
+    let told: Vec<_> = failures.iter().map(|failure| failure.plugin.as_deref().unwrap()).collect();
+    assert_eq!(told, ["a", "c", "d", "b"]);
+    assert!(failures.iter().all(|failure| failure.stage == Stage::Resolve));
+    assert!(failures[1].error.message().contains("c -> d -> c"), "{}", failures[1].error);
+    assert!(world.log().is_empty());
+    let registered = ["a", "b", "c", "d", "e"].map(|name| format!("{name} registered"));
+    assert_eq!(world.states(), registered.join(", "));
 }

@@ -155,6 +155,7 @@ fn cleanup_waits_for_a_running_call_and_new_ones_are_refused() {
     thread::scope(|scope| {
         let stopping = scope.spawn(|| world.host.stop(None, false));
         while world.states() != "a stopping" {
+            assert!(!stopping.is_finished());
             thread::yield_now();
         }
         let refused = world.host.admit("a", "ask").err().unwrap();
@@ -172,10 +173,14 @@ fn hooks_that_fail_are_reported_and_cleanup_goes_on() {
     let world = running(&["a"]);
     world.script.fail("a.pre_cleanup", ErrorKind::Execution);
     let error = world.host.stop(None, false).unwrap_err();
-    assert_eq!(error.message(), "a.pre_cleanup failed");
+    assert_eq!(error.kind(), ErrorKind::Cleanup);
+    assert_eq!(error.message(), "plugin \"a\" failed to clean up: a.pre_cleanup failed");
     assert_eq!(world.log(), ["a.pre_cleanup", "a.cleanup", "a.release", "a.post_cleanup"]);
     assert_eq!(world.states(), "a failed");
-    assert_eq!(world.failures(), ["cleanup a: a.pre_cleanup failed"]);
+    assert_eq!(
+        world.failures(),
+        ["cleanup a: plugin \"a\" failed to clean up: a.pre_cleanup failed"]
+    );
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! The end of the interpreter: no new calls, and a little time for those that run.
+//!
+//! A thread that comes back into Python once it is finalized is ended by Python, and must have no
+//! Rust frames above it then: unwinding through them would abort the process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use zerepy_core::{Error, ErrorKind, Result};
+
+use crate::environment::hosts;
+use crate::interrupt;
+
+/// How long the interpreter's end waits for running calls.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(1);
+
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Refuses calls once the interpreter is ending. Other threads than the main one, which Python
+/// would end at their next step, are stopped here for good: they have nobody to tell.
+#[inline]
+pub(crate) fn check(py: Python<'_>) -> Result<()> {
+    if ENDING.load(Ordering::Relaxed) { refuse(py) } else { Ok(()) }
+}
+
+#[cold]
+fn refuse(py: Python<'_>) -> Result<()> {
+    if !interrupt::on_main_thread(py) {
+        py.detach(|| {
+            loop {
+                thread::park();
+            }
+        });
+    }
+    Err(Error::new(ErrorKind::State, "the interpreter is ending: no more calls"))
+}
+
+/// Has `wait` called at the end; registered with the first manager.
+pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
+    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+    REGISTERED.get_or_try_init(py, || {
+        let wait = wrap_pyfunction!(wait, py)?;
+        py.import("atexit")?.call_method1("register", (wait,)).map(drop)
+    })?;
+    Ok(())
+}
+
+#[pyfunction]
+fn wait(py: Python<'_>) {
+    ENDING.store(true, Ordering::SeqCst);
+    let deadline = Instant::now() + MAX_WAIT;
+    py.detach(|| {
+        while Instant::now() < deadline && hosts().iter().any(|host| host.in_flight() > 0) {
+            thread::sleep(POLL);
+        }
+    });
+}

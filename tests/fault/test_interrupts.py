@@ -1,0 +1,190 @@
+"""Ctrl-C: it arrives as KeyboardInterrupt, at once, and the process ends cleanly."""
+
+from __future__ import annotations
+
+import pytest
+
+HEAD = """
+    import asyncio, logging, os, signal, sys, threading, time
+    from zerepy_plugins import ConnectionPlugin, PluginManager, PluginRegistry
+
+    logging.getLogger("zerepy_plugins").addHandler(logging.NullHandler())
+    signal.alarm(40)  # a hang dies of it
+    outcomes = []
+
+    def interrupt_when(condition):
+        '''Send Ctrl-C from another thread, as soon as the main thread is where it should be.'''
+        def watch():
+            while not condition():
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=watch, daemon=True).start()
+
+    def in_call(manager):
+        return lambda: manager.monitor.stats("echo").in_flight
+
+    def watched(manager):
+        after = lambda plugin, action, outcome, seconds: outcomes.append(outcome)
+        manager.monitor.add_observer(after=after)
+        return manager
+"""
+
+
+@pytest.fixture
+def check(run_child):
+    def run(code: str, *arguments: object) -> None:
+        result = run_child(HEAD + code, *arguments)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == "done\n"
+
+    return run
+
+
+def test_in_a_blocking_call(check, twins_dir):
+    check(
+        """
+    with watched(PluginManager(sys.argv[1], entry_points=False)) as manager:
+        interrupt_when(in_call(manager))
+        try:
+            manager.perform_action("echo", "sleep", {"seconds": 0.5})
+        except KeyboardInterrupt:
+            pass
+        assert outcomes == ["abandoned"], outcomes
+        assert manager.perform_action("echo", "echo", {"value": 1}) == 1
+    print("done")
+    """,
+        twins_dir,
+    )
+
+
+def test_it_leaves_the_with_block_as_keyboard_interrupt(check, twins_dir):
+    check(
+        """
+    manager = watched(PluginManager(sys.argv[1], entry_points=False))
+    try:
+        with manager:
+            interrupt_when(in_call(manager))
+            manager.perform_action("echo", "sleep", {"seconds": 0.5})
+    except KeyboardInterrupt:
+        assert len(manager) == 0
+        print("done")
+    """,
+        twins_dir,
+    )
+
+
+def test_in_an_awaited_call(check, twin_dirs):
+    check(
+        """
+    async def main():
+        async with watched(PluginManager(sys.argv[1], entry_points=False)) as manager:
+            interrupt_when(in_call(manager))
+            await manager.perform_action_async("echo", "sleep", {"seconds": 0.5})
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        assert outcomes == ["abandoned"], outcomes
+        print("done")
+    """,
+        twin_dirs["native"],
+    )
+
+
+def test_an_unhandled_one_ends_the_process_as_always(run_child, twins_dir):
+    result = run_child(
+        HEAD
+        + """
+    manager = PluginManager(sys.argv[1], entry_points=False)
+    manager.load_plugins()
+    manager.start_plugins()
+    interrupt_when(in_call(manager))
+    manager.perform_action("echo", "sleep", {"seconds": 30})
+    """,
+        twins_dir,
+    )
+    assert result.returncode in (-2, 130)
+    assert result.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+PLUGIN = """
+    entered, log = [], []
+
+    class Slow(ConnectionPlugin):
+        name, version = "slow", "1"
+        {prefix}def initialize(self, config):
+            entered.append("initialize")
+            {sleep}(30 if "initialize" in sys.argv else 0)
+        {prefix}def cleanup(self):
+            log.append("cleanup")
+        def is_configured(self): return True
+        def configure(self): return True
+        {prefix}def perform_action(self, action, params):
+            entered.append("action")
+            {sleep}(30)
+
+    class First(Slow):
+        name = "first"
+        def initialize(self, config): pass
+        def cleanup(self): log.append("first cleaned up")
+
+    registry = PluginRegistry()
+    registry.register("connection", "first", First)
+    registry.register("connection", "slow", Slow)
+    manager = PluginManager([], registry=registry, entry_points=False)
+    interrupt_when(lambda: entered and entered[-1] == sys.argv[1])
+"""
+SYNC = PLUGIN.format(prefix="", sleep="time.sleep")
+ASYNC = PLUGIN.format(prefix="async ", sleep="await asyncio.sleep")
+
+both_styles = pytest.mark.parametrize("plugin", [SYNC, ASYNC], ids=["sync", "async"])
+
+
+@both_styles
+def test_in_an_action_in_python(check, plugin):
+    check(
+        plugin
+        + """
+    try:
+        with manager:
+            manager.perform_action("slow", "x")
+    except KeyboardInterrupt:
+        assert log == ["cleanup", "first cleaned up"], log
+        print("done")
+    """,
+        "action",
+    )
+
+
+@both_styles
+def test_during_the_start(check, plugin):
+    """What runs already is stopped again; what was starting is failed."""
+    check(
+        plugin
+        + """
+    try:
+        with manager:
+            print("must not come here")
+    except KeyboardInterrupt:
+        states = {status.name: str(status.state) for status in manager.status()}
+        assert states == {"first": "stopped", "slow": "failed"}, states
+        assert log == ["first cleaned up"], log
+        print("done")
+    """,
+        "initialize",
+    )
+
+
+def test_during_an_awaited_start(check):
+    check(
+        ASYNC
+        + """
+    async def main():
+        await manager.load_plugins_async()
+        await manager.start_plugins_async()
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print("done")
+    """,
+        "initialize",
+    )
