@@ -61,22 +61,42 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
 
     """
     if _running_loop():
-        if hasattr(awaitable, "close"):
-            awaitable.close()
+        _close(awaitable)
         raise PluginStateError(
             f"{what} is async and was called synchronously within a running event loop",
             hint="Await the method whose name ends in _async (for actions, execute) instead",
         )
-    future = asyncio.run_coroutine_threadsafe(_result_of(awaitable), _home.get() or _loop())
+    coroutine = _outcome_of(awaitable)
     try:
-        return future.result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, _home.get() or _loop())
+    except BaseException:
+        coroutine.close()
+        _close(awaitable)
+        raise
+    try:
+        result, error = future.result()
     except BaseException:
         future.cancel()
         raise
+    if error is not None:
+        raise error
+    return result
 
 
-async def _result_of(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+def _close(awaitable: Awaitable[Any]) -> None:
+    """Drop a coroutine that will not run, without a warning that it was not awaited."""
+    if hasattr(awaitable, "close"):
+        awaitable.close()
+
+
+async def _outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, BaseException]:
+    """Await it; what it raises is a result, for a `SystemExit` would end the loop's thread."""
+    try:
+        return await awaitable, None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+        return None, error
 
 
 def _running_loop() -> bool:
@@ -114,9 +134,9 @@ async def gather(*pending: asyncio.Future[None] | Future[None]) -> None:
 
 
 async def _guarded(awaitable: Awaitable[Any], event: str) -> None:
-    try:
-        await awaitable
-    except Exception as error:  # noqa: BLE001 - one failing handler never stops the others
+    """Await a handler's coroutine; one failing handler never stops the others, nor the loop."""
+    _, error = await _outcome_of(awaitable)
+    if error is not None:
         log_handler_error(event, error)
 
 

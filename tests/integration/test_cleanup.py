@@ -234,7 +234,7 @@ def test_the_native_instance_is_empty_after_cleanup(twin_dirs):
 
 def test_a_manager_that_is_dropped_is_freed(registry_of, make_connection):
     manager = PluginManager([], registry=registry_of(make_connection("a")), entry_points=False)
-    manager.events.subscribe("*", lambda event: manager.status())
+    manager.events.subscribe("*", lambda event, manager=manager: manager.status())
     with manager:
         plugin = weakref.ref(manager["a"])
     reference = weakref.ref(manager)

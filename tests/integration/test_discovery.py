@@ -36,8 +36,11 @@ def test_layouts(plugin_dir, files):
 
 @pytest.mark.parametrize(
     "file",
-    ["my-plugin.py", "my plugin.py", "1st.py", "class.py", "größe.py", "a.b.py", "site.py"]
-    + ["zerepy_plugins.py", "my plugin/__init__.py", "tool-1.0/plugin.py", "tool-1.0/__init__.py"],
+    [
+        *("my-plugin.py", "my plugin.py", "1st.py", "class.py", "größe.py", "a.b.py", "site.py"),
+        *("zerepy_plugins.py", "my plugin/__init__.py"),
+        *("tool-1.0/plugin.py", "tool-1.0/__init__.py"),
+    ],
 )
 def test_odd_file_names(plugin_dir, file):
     plugin_dir.connection(file, "found")

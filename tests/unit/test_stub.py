@@ -10,9 +10,7 @@ import pytest
 import zerepy_plugins
 from zerepy_plugins import _native
 
-STUB = ast.parse(
-    Path(zerepy_plugins.__file__).with_name("_native.pyi").read_text(encoding="utf-8")
-)
+STUB = ast.parse(Path(zerepy_plugins.__file__).with_name("_native.pyi").read_text(encoding="utf-8"))
 
 
 def documented() -> list[tuple[str, str]]:
@@ -21,9 +19,11 @@ def documented() -> list[tuple[str, str]]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.append((node.name, ast.get_docstring(node)))
         if isinstance(node, ast.ClassDef):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and ast.get_docstring(method):
-                    found.append((f"{node.name}.{method.name}", ast.get_docstring(method)))
+            methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
+            texts = [
+                (f"{node.name}.{method.name}", ast.get_docstring(method)) for method in methods
+            ]
+            found.extend((name, text) for name, text in texts if text)
     return found
 
 
