@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyException, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
@@ -77,32 +78,53 @@ impl EventBus {
     /// Deliver an event, in the order of the subscriptions.
     fn publish<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Published> {
         let name = event.getattr(intern!(py, "name"))?.extract::<String>()?;
-        self.deliver(py, &name, event)
+        deliver(&self.subscriptions, &name, event)
+    }
+
+    /// Handlers often refer to what the bus belongs to.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.subscriptions.list().iter().try_for_each(|(_, _, handler)| visit.call(&**handler))
+    }
+
+    fn __clear__(&self) {
+        let all: Vec<_> = self.subscriptions.list().iter().map(|(id, ..)| *id).collect();
+        self.subscriptions.remove(&all);
     }
 }
 
 impl EventBus {
-    /// Calls every handler of `name`; a failing one is logged and does not stop the others.
-    fn deliver(&self, py: Python<'_>, name: &str, event: &Bound<'_, PyAny>) -> PyResult<Published> {
-        let mut pending = Vec::new();
-        for (_, handler) in self.subscriptions.matching(name).iter() {
-            let outcome = handler.bind(py).call1((event,)).and_then(|result| {
-                if awaitable::is_awaitable(&result) {
-                    let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
-                    pending.push(module.call_method1("schedule", (result, name))?.unbind());
-                }
-                Ok(())
-            });
-            if let Err(raised) = outcome {
-                if !raised.is_instance_of::<PyException>(py) {
-                    return Err(raised);
-                }
-                let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
-                module.call_method1("log_handler_error", (name, raised.into_value(py)))?;
-            }
-        }
-        Ok(Published { pending })
+    /// The way of a host's own events to this bus.
+    pub(crate) fn sink(&self) -> Sink {
+        Sink(Arc::clone(&self.subscriptions))
     }
+}
+
+/// Calls every handler of `name`; a failing one is logged and does not stop the others.
+fn deliver(
+    subscriptions: &Subscriptions<Handler>,
+    name: &str,
+    event: &Bound<'_, PyAny>,
+) -> PyResult<Published> {
+    let py = event.py();
+    let mut pending = Vec::new();
+    for (_, handler) in subscriptions.matching(name).iter() {
+        let outcome = handler.bind(py).call1((event,)).and_then(|result| {
+            if awaitable::is_awaitable(&result) {
+                let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
+                pending.push(module.call_method1("schedule", (result, name))?.unbind());
+            }
+            Ok(())
+        });
+        if let Err(raised) = outcome {
+            if !raised.is_instance_of::<PyException>(py) {
+                return Err(raised);
+            }
+            let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
+            module.call_method1("log_handler_error", (name, raised.into_value(py)))?;
+        }
+    }
+    Ok(Published { pending })
 }
 
 /// What ``publish`` returns: awaiting it waits for the ``async`` handlers.
@@ -122,22 +144,21 @@ impl Published {
     }
 }
 
-/// The way of the host's own events to a bus.
-pub(crate) struct Sink(pub(crate) Py<EventBus>);
+/// Where a host's own events go: the handlers of a bus, without the bus.
+pub(crate) struct Sink(Arc<Subscriptions<Handler>>);
 
 impl EventSink for Sink {
     fn listening(&self) -> bool {
-        self.0.get().subscriptions.any()
+        self.0.any()
     }
 
     fn publish(&self, event: &Event) {
-        let bus = self.0.get();
-        if bus.subscriptions.matching(&event.name).is_empty() {
+        if self.0.matching(&event.name).is_empty() {
             return;
         }
         Python::attach(|py| {
             let delivered =
-                records::event(py, event).and_then(|object| bus.deliver(py, &event.name, &object));
+                records::event(py, event).and_then(|object| deliver(&self.0, &event.name, &object));
             if let Err(raised) = delivered {
                 raised.write_unraisable(py, None); // the host's own step goes on
             }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
 use zerepy_core::{Host, Parts, Result};
@@ -14,7 +15,7 @@ use crate::coroutine::{CallCoroutine, Request};
 use crate::discovery;
 use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
-use crate::events::{EventBus, Sink};
+use crate::events::EventBus;
 use crate::hook::{Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
@@ -75,7 +76,7 @@ impl PluginManager {
             settings,
             environment: Environment { events: events.clone_ref(py), finder: finder.clone_ref(py) },
             monitor: monitor.get().core(),
-            events: Arc::new(Sink(events.clone_ref(py))),
+            events: Arc::new(events.get().sink()),
         }));
         finder.get().connect(&host);
         environment::remember(&host);
@@ -317,6 +318,14 @@ impl PluginManager {
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         self.host.running().into_pyobject(py)?.try_iter()
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        visit.call(&self.host.environment().events)?;
+        visit.call(&self.registry)?;
+        visit.call(&self.events)?;
+        visit.call(&self.monitor)
     }
 
     fn __repr__(&self) -> String {

@@ -80,6 +80,11 @@ impl<C: Class> Host<C> {
         }
     }
 
+    /// What every plugin is given.
+    pub fn environment(&self) -> &C::Environment {
+        &self.environment
+    }
+
     /// The hooks that see every plugin.
     pub fn hooks(&self) -> &Hooks<C::Instance> {
         &self.hooks
