@@ -12,7 +12,9 @@ import os
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
+from zerepy_plugins._native import Mailbox
 from zerepy_plugins.errors import PluginStateError
 
 if TYPE_CHECKING:
@@ -24,7 +26,17 @@ T = TypeVar("T")
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("zerepy_loop", default=None)
 _lock = threading.Lock()
 _background: tuple[int, asyncio.AbstractEventLoop] | None = None
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDictionary()
 _tasks: set[asyncio.Task[None] | asyncio.Future[None]] = set()  # a loop keeps weak references only
+
+
+def mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
+    """Return the mailbox of a loop, which worker threads send their results to."""
+    box = _mailboxes.get(loop)
+    if box is None:
+        box = _mailboxes[loop] = Mailbox()
+        loop.add_reader(box.fileno(), box.deliver_all)
+    return box
 
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -22,6 +22,7 @@ __all__ = [
     "ABI_VERSION",
     "CallCoroutine",
     "EventBus",
+    "Mailbox",
     "NativeClass",
     "NativeInstance",
     "PluginFactory",
@@ -472,6 +473,17 @@ class CallCoroutine:
     def send(self, value: Any) -> Any: ...
     def throw(self, *arguments: Any) -> Any: ...
     def close(self) -> None: ...
+
+@final
+class Mailbox:
+    """The results for one event loop, from worker threads that never touch Python."""
+
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int:
+        """What the loop listens to."""
+
+    def deliver_all(self) -> None:
+        """Hand over all results that have come in."""
 
 @final
 class NativeClass:

@@ -10,13 +10,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use zerepy_core::{Call, Error, ErrorKind, Result};
 
-use crate::call::{self, Conclusion};
+use crate::call::Conclusion;
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::OrRaise;
+use crate::mailbox::Mailbox;
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native};
-use crate::{errors, exit, interrupt, logging, walk};
+use crate::{errors, exit, interrupt};
 
 type HostedCall = Call<PluginClass, String>;
 
@@ -178,16 +179,7 @@ fn on_pool(py: Python<'_>, work: Detached) -> Result<Bound<'_, PyAny>> {
         return Err(Error::new(ErrorKind::State, message)
             .with_hint("Call it synchronously, or use the \"spawn\" start method"));
     }
-    let future = pyo3_async_runtimes::tokio::future_into_py(py, async move {
-        let outcome = tokio::task::spawn_blocking(move || work.run()).await;
-        let result: Result<_> = outcome.unwrap_or_else(|error| Err(call::worker_died(&error)));
-        Python::attach(|py| {
-            logging::flush(py);
-            let result = result.and_then(|result| walk::read(py, result.view()));
-            result.map(Bound::unbind).or_raise(py)
-        })
-    });
-    future.map_err(|raised| {
+    Mailbox::submit(py, work).map_err(|raised| {
         errors::from_python(py, raised, ErrorKind::Execution, "handing the call to the pool")
     })
 }

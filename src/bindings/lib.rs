@@ -19,6 +19,7 @@ mod hook;
 mod instance;
 mod interrupt;
 mod logging;
+mod mailbox;
 mod manager;
 mod monitor;
 mod native;
@@ -39,6 +40,7 @@ mod _native {
         environment::PluginFinder,
         events::{EventBus, Published},
         factory::PluginFactory,
+        mailbox::Mailbox,
         manager::PluginManager,
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},

@@ -1,0 +1,108 @@
+//! The way of results from worker threads to an event loop.
+//!
+//! A worker never touches Python: it would crash the process if it did so while the interpreter
+//! ends. It puts its result into the loop's mailbox and rings; the loop takes all results that are
+//! there at once.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use pyo3::intern;
+use pyo3::prelude::*;
+use zerepy_core::Result;
+use zerepy_native::ResultTape;
+
+use crate::native::Detached;
+use crate::{call, errors, logging, walk};
+
+/// The results for one event loop, from worker threads that never touch Python.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct Mailbox {
+    slot: Arc<Slot>,
+    bell: UnixStream,
+    waiting: Mutex<HashMap<u64, Py<PyAny>>>, // futures by the number of their work
+    next: AtomicU64,
+}
+
+/// The part that workers hold; it outlives the mailbox if its loop is closed before they end.
+struct Slot {
+    results: Mutex<Vec<(u64, Result<ResultTape>)>>,
+    bell: UnixStream,
+}
+
+impl Slot {
+    fn put(&self, number: u64, result: Result<ResultTape>) {
+        let mut results = self.results.lock();
+        results.push((number, result));
+        if results.len() == 1 {
+            let _ = (&self.bell).write(&[1]); // rung once a batch; a closed loop hears nothing
+        }
+    }
+}
+
+impl Mailbox {
+    /// A future of the running loop for work on the pool.
+    pub(crate) fn submit(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
+        let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
+        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?;
+        let mailbox = mailbox.cast::<Self>()?.get();
+        let number = mailbox.next.fetch_add(1, Ordering::Relaxed);
+        mailbox.waiting.lock().insert(number, future.clone().unbind());
+        let slot = Arc::clone(&mailbox.slot);
+        pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| work.run()));
+            slot.put(number, result.unwrap_or_else(|_| Err(call::worker_died(&"it panicked"))));
+        });
+        Ok(future)
+    }
+
+    /// Hands one result to whoever awaits it; if that is nobody any more, it is dropped.
+    fn deliver(&self, py: Python<'_>, number: u64, result: Result<ResultTape>) -> PyResult<()> {
+        let Some(future) = self.waiting.lock().remove(&number) else { return Ok(()) };
+        let future = future.bind(py);
+        if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+            return Ok(()); // cancelled
+        }
+        match result.and_then(|result| walk::read(py, result.view())) {
+            Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
+            Err(error) => {
+                let raised = errors::to_python(py, &error).into_value(py);
+                future.call_method1(intern!(py, "set_exception"), (raised,))
+            }
+        }
+        .map(drop)
+    }
+}
+
+#[pymethods]
+impl Mailbox {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let (bell, ring) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        ring.set_nonblocking(true)?;
+        let slot = Arc::new(Slot { results: Mutex::default(), bell: ring });
+        Ok(Self { slot, bell, waiting: Mutex::default(), next: AtomicU64::new(0) })
+    }
+
+    /// What the loop listens to.
+    fn fileno(&self) -> i32 {
+        self.bell.as_raw_fd()
+    }
+
+    /// Hand over all results that have come in.
+    fn deliver_all(&self, py: Python<'_>) -> PyResult<()> {
+        let _ = (&self.bell).read(&mut [0; 64]);
+        let results = std::mem::take(&mut *self.slot.results.lock());
+        logging::flush(py);
+        results.into_iter().try_for_each(|(number, result)| self.deliver(py, number, result))
+    }
+}
