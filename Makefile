@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := build/plugins
+WHEELS := build/dist
 LOCK := requirements-dev.lock
 
-.PHONY: help install plugins demo test test-rust test-python lint types lock clean
+.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,7 +31,7 @@ plugins: ## Build the Rust plugins into build/plugins, with the Python ones besi
 demo: install plugins ## Do the main job on real input: search the standard library's docstrings
 	$(BIN)/zpl demo --plugins $(PLUGINS)
 
-test: lint test-rust test-python types ## Everything: cargo tests, Python tests, lints, type checks, stub check
+test: lint test-rust test-python types test-pythons ## Everything: cargo tests, Python tests, lints, type checks, stub check
 
 test-rust: ## The tests of the crates
 	cargo test --workspace --quiet
@@ -38,6 +39,14 @@ test-rust: ## The tests of the crates
 test-python: install plugins ## The tests of the package, with the Rust fixtures built
 	cargo build --release --quiet -p zerepy-fixture-twins
 	$(BIN)/python -m pytest
+
+test-pythons: wheel ## The same tests from the wheel, under every Python from 3.11 to 3.13 that is here
+	tests/on_every_python.sh $(WHEELS)/*.whl $(LOCK)
+
+wheel: $(VENV)/.installed ## Build the wheel and the source distribution into build/dist
+	rm -rf $(WHEELS)
+	$(BIN)/maturin build --release --quiet --out $(WHEELS)
+	$(BIN)/maturin sdist --out $(WHEELS)
 
 lint: $(VENV)/.installed ## rustfmt, clippy, ruff
 	cargo fmt --all --check

@@ -480,7 +480,7 @@ class Mailbox:
 
     def __new__(cls) -> Self: ...
     def fileno(self) -> int:
-        """What the loop listens to."""
+        """Return the file descriptor that the loop listens to."""
 
     def deliver_all(self) -> None:
         """Hand over all results that have come in."""

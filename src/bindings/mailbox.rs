@@ -93,7 +93,7 @@ impl Mailbox {
         Ok(Self { slot, bell, waiting: Mutex::default(), next: AtomicU64::new(0) })
     }
 
-    /// What the loop listens to.
+    /// Return the file descriptor that the loop listens to.
     fn fileno(&self) -> i32 {
         self.bell.as_raw_fd()
     }
