@@ -1,16 +1,10 @@
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use zerepy_plugin::{Result, Schema, plugin};
 
 #[derive(Deserialize, Schema)]
 struct Text<'a> {
     /// The text to count in.
     text: &'a str,
-}
-
-#[derive(Serialize, Schema)]
-struct Counts {
-    words: usize,
-    lines: usize,
 }
 
 struct Counter;
@@ -22,10 +16,10 @@ impl Counter {
         Ok(Self)
     }
 
-    /// Counts words and lines.
+    /// Counts words.
     #[action]
-    fn count(&self, params: Text<'_>) -> Counts {
-        Counts { words: params.text.split_whitespace().count(), lines: params.text.lines().count() }
+    fn words(&self, params: Text<'_>) -> usize {
+        params.text.split_whitespace().count()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The inverted index and its ranking. It knows nothing of plugins and files.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
+use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use zerepy_plugin::Schema;
 
@@ -65,12 +65,17 @@ struct Posting {
 
 impl Counted {
     pub(crate) fn new(document: Document) -> Self {
-        let mut counts = HashMap::new();
-        let mut length = 0;
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        let (mut length, mut lower) = (0, String::new());
         let title = document.title.as_deref().unwrap_or_default();
         for (text, weight) in [(document.text.as_str(), 1), (title, TITLE_WEIGHT)] {
             for (_, token) in tokens(text) {
-                *counts.entry(token.to_ascii_lowercase()).or_default() += weight;
+                token.clone_into(&mut lower);
+                lower.make_ascii_lowercase();
+                match counts.get_mut(&lower) {
+                    Some(count) => *count += weight,
+                    None => drop(counts.insert(lower.clone(), weight)),
+                }
                 length += u64::from(weight);
             }
         }

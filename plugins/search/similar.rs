@@ -1,7 +1,6 @@
 //! The action `similar`: the Sørensen–Dice score on pairs of neighbouring characters.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use zerepy_plugin::{Schema, plugin};
 
@@ -67,17 +66,23 @@ impl Similar {
 /// The text that others are compared with.
 struct Prepared {
     characters: Vec<char>,
-    pairs: HashMap<(char, char), usize>,
+    /// The place in `counts` of each pair of neighbours.
+    places: HashMap<(char, char), usize>,
+    counts: Vec<usize>,
 }
 
 impl Prepared {
     fn new(text: &str) -> Self {
         let characters = prepare(text);
-        let mut pairs = HashMap::new();
+        let (mut places, mut counts) = (HashMap::new(), Vec::new());
         for pair in pairs_of(&characters) {
-            *pairs.entry(pair).or_default() += 1;
+            let place = *places.entry(pair).or_insert(counts.len());
+            if place == counts.len() {
+                counts.push(0);
+            }
+            counts[place] += 1;
         }
-        Self { characters, pairs }
+        Self { characters, places, counts }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 characters")]
@@ -88,17 +93,15 @@ impl Prepared {
         if self.characters.len() < 2 || other.len() < 2 {
             return 0.0;
         }
-        let mut counts: HashMap<(char, char), usize> = HashMap::new();
-        for pair in pairs_of(other) {
-            *counts.entry(pair).or_default() += 1;
+        let mut left = self.counts.clone();
+        let mut shared = 0_usize;
+        for place in pairs_of(other).filter_map(|pair| self.places.get(&pair)) {
+            if left[*place] > 0 {
+                left[*place] -= 1;
+                shared += 1;
+            }
         }
-        let in_both = counts.iter().map(|(pair, count)| (*count).min(self.count(*pair)));
-        let shared: usize = in_both.sum();
         (2 * shared) as f64 / (self.characters.len() - 1 + other.len() - 1) as f64
-    }
-
-    fn count(&self, pair: (char, char)) -> usize {
-        self.pairs.get(&pair).copied().unwrap_or(0)
     }
 }
 

@@ -2,10 +2,10 @@
 //! handle for each instance. The Python classes around them stand in `zerepy_plugins/native.py`.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, suggestion};

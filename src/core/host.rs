@@ -18,7 +18,7 @@ use crate::{
     PluginInfo, PluginState, Registry, Result, Settings, suggestion,
 };
 
-pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>>;
+pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>, foldhash::fast::RandomState>;
 
 /// What a host is built from.
 pub struct Parts<C: Class> {
