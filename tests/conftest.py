@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zerepy_plugins import ActionPlugin, ConnectionPlugin, PluginManager, PluginRegistry
+from zerepy_plugins import (
+    ActionPlugin,
+    ConnectionPlugin,
+    PluginManager,
+    PluginRegistry,
+    get_include,
+)
 from zerepy_plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures"
+KINDS = ("python", "native", "c")  # what the twins are written in; "native" is Rust
 CHILD_TIMEOUT = 60  # seconds; generous: a child that needs it hangs
 
 
@@ -120,18 +127,27 @@ def twins_library() -> Path:
     return path
 
 
+def compile_c_twins(library: Path) -> None:
+    """Compile the fixture library in C."""
+    sources = (FIXTURES / "c" / "twins").glob("*.c")
+    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+    flags += ["-shared", "-fPIC", "-fvisibility=hidden", "-I", get_include()]
+    subprocess.run(["cc", *flags, "-o", library, *sorted(sources)], check=True)
+
+
 @pytest.fixture(scope="session")
 def twin_dirs(tmp_path_factory: pytest.TempPathFactory, twins_library: Path) -> dict[str, Path]:
     """One plugin directory for each kind, with the same plugins in it."""
-    python, native = (tmp_path_factory.mktemp(kind) for kind in ("python", "native"))
+    python, native, c = (tmp_path_factory.mktemp(kind) for kind in KINDS)
     without_cache = shutil.ignore_patterns("__pycache__")
     source = FIXTURES / "plugins" / "twins_py"
     shutil.copytree(source, python / "twins_py", ignore=without_cache)
     shutil.copy(twins_library, native / "twins.so")
-    return {"python": python, "native": native}
+    compile_c_twins(c / "twins.so")
+    return {"python": python, "native": native, "c": c}
 
 
-@pytest.fixture(params=["python", "native"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """What the plugins under test are written in."""
     return request.param

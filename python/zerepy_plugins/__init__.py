@@ -4,6 +4,8 @@ Write plugins by subclassing :class:`ConnectionPlugin` or :class:`ActionPlugin`,
 :class:`PluginManager`. Errors stand in :mod:`zerepy_plugins.errors`.
 """
 
+import os
+
 from zerepy_plugins._native import (
     EventBus,
     PluginFactory,
@@ -35,7 +37,13 @@ __all__ = [
     "PluginStatus",
     "default_registry",
     "discover_plugins",
+    "get_include",
 ]
 
 default_registry = PluginRegistry()
 """Where :meth:`PluginFactory.create` looks if it is not given a registry."""
+
+
+def get_include() -> str:
+    """Say which directory holds `zerepy_plugin.h`, for compilers of plugins in C and C++."""
+    return os.path.join(os.path.dirname(__file__), "include")

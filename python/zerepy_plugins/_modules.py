@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
 
-from zerepy_plugins.base import ActionPlugin, ConnectionPlugin, PluginBase
+from zerepy_plugins.base import PluginBase
 from zerepy_plugins.errors import PluginConfigError
 
 
@@ -121,7 +121,7 @@ def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
         found: None
         for found in vars(module).values()
         if isinstance(found, type)
-        and issubclass(found, (ConnectionPlugin, ActionPlugin))
+        and issubclass(found, PluginBase)
         and f"{found.__module__}.".startswith(f"{unit}.")
     }
     concrete: list[type[PluginBase]] = [found for found in own if not inspect.isabstract(found)]

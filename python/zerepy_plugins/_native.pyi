@@ -34,6 +34,7 @@ __all__ = [
     "Undo",
     "UsageTimer",
     "discover_plugins",
+    "inspect_library",
 ]
 
 ABI_VERSION: tuple[int, int]
@@ -61,6 +62,24 @@ def discover_plugins(
 
     """
 
+def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read what a shared library declares, without running any of its code.
+
+    Args:
+        path: The library's file.
+
+    Returns:
+        ``path``, ``sdk`` (what it was built with, or ``None``), ``abi`` (major and minor),
+        ``panic`` (``"unwind"``), and ``plugins``: for each ``name``, ``version``, ``type``,
+        ``description``, ``requires``, ``config_schema`` where it has one, and ``actions``: for each
+        ``name``, ``description``, ``exec``, and ``params`` and ``result`` where it has schemas.
+
+    Raises:
+        PluginLoadError: It is not a plugin library for this machine, or is damaged.
+        PluginAbiError: It is built for another version of the plugin ABI.
+
+    """
+
 @final
 class PluginRegistry:
     """Plugin classes by category (``"connection"`` or ``"action"``) and name.
@@ -78,7 +97,7 @@ class PluginRegistry:
         Args:
             category: ``"connection"`` or ``"action"``.
             name: The name to register it under.
-            plugin_cls: A concrete subclass of that category's base class.
+            plugin_cls: A concrete subclass of that category's base class, or of ``PluginBase``.
             replace: Put it in the place of another class of that name.
 
         Raises:
@@ -101,7 +120,7 @@ class PluginRegistry:
     def list_plugins(self, category: None = None) -> dict[str, dict[str, type[_Plugin]]]: ...
     @overload
     def list_plugins(self, category: str) -> dict[str, type[_Plugin]]:
-        """Return names and classes of one category, or of each; a copy.
+        """Return names and classes of one category, or of each that has any; a copy.
 
         Raises:
             PluginConfigError: The category is unknown.
@@ -117,6 +136,10 @@ class PluginRegistry:
 
         """
 
+    @property
+    def _plugins(self) -> dict[str, dict[str, type[_Plugin]]]: ...
+    @property
+    def _categories(self) -> set[str]: ...
     def __contains__(self, key: object, /) -> bool: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[tuple[str, str]]: ...

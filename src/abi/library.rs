@@ -123,7 +123,8 @@ pub struct FfiPlugin {
     >,
     /// Undoes `initialize`. Required.
     pub cleanup: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
-    /// Performs an action. Required.
+    /// Performs an action, and refuses parameters that do not fit it: nobody checked them before.
+    /// Required.
     pub call: Option<
         unsafe extern "C" fn(
             instance: Instance,
@@ -133,7 +134,8 @@ pub struct FfiPlugin {
             error: *mut FfiError,
         ) -> Status,
     >,
-    /// Writes a list of texts, one for each problem with the parameters. Optional.
+    /// Writes a list of texts, one for each problem that `call` would find in the parameters.
+    /// Optional.
     pub validate: Option<
         unsafe extern "C" fn(
             instance: Instance,
@@ -177,7 +179,7 @@ unsafe impl Sync for FfiLibrary {}
 // SAFETY: as above.
 unsafe impl Sync for FfiPlugin {}
 
-/// The type of the entry symbol. It returns NULL, with `error` filled in, if the library cannot
-/// serve this host. It is called once for each loaded copy of a library.
+/// What a plugin library exports as [`crate::ENTRY_SYMBOL`]. It returns NULL, with `error` filled
+/// in, if the library cannot serve this host. It is called once for each loaded copy of a library.
 pub type FfiEntry =
     unsafe extern "C" fn(host: *const FfiHost, error: *mut FfiError) -> *const FfiLibrary;

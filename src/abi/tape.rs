@@ -1,6 +1,6 @@
 //! The tape: how a value crosses the border.
 //!
-//! A value is a flat array of 16-byte [`Node`]s in pre-order, root first, plus an arena of bytes
+//! A value is a flat array of nodes ([`Node`]) in pre-order, root first, plus an arena of bytes
 //! that nodes point into by offset. A container's node says how many items follow and where it
 //! ends, so a reader may skip it without looking inside.
 
@@ -38,7 +38,7 @@ pub mod tag {
     pub const UINT: u32 = 4;
     /// An integer beyond 64 bits: two's complement, little endian, in the arena.
     pub const BIGINT: u32 = 5;
-    /// A float; `value` is the bits of an `f64`.
+    /// A float; `value` is the bits of a number of 64 bits (IEEE 754).
     pub const FLOAT: u32 = 6;
     /// UTF-8 text in the arena.
     pub const STR: u32 = 7;

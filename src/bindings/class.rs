@@ -24,7 +24,7 @@ impl PluginClass {
 /// Checks a class and reads what the registry needs; `name` overrides its own.
 pub(crate) fn checked(
     class: &Bound<'_, PyAny>,
-    category: Option<Category>,
+    place: Place,
     name: Option<&str>,
     origin: String,
 ) -> Result<Registered<PluginClass>> {
@@ -33,7 +33,7 @@ pub(crate) fn checked(
     let class = class.cast::<PyType>().map_err(|_| {
         wrong("it is no class".into()).with_hint("Register the class, not an instance")
     })?;
-    let category = category_of(class, category).map_err(wrong)?;
+    let category = category_of(class, place).map_err(wrong)?;
     let missing = missing_methods(class);
     if !missing.is_empty() {
         return Err(wrong(format!("it is abstract, it lacks {}", missing.join(", ")))
@@ -51,22 +51,42 @@ fn shown(class: &Bound<'_, PyAny>) -> String {
     class.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
 }
 
-/// The category asked for, if the class fits; else the one its base says.
-fn category_of(class: &Bound<'_, PyType>, wanted: Option<Category>) -> Result<Category, String> {
-    let fits = |category: &Category| {
-        let name = match category {
-            Category::Connection => "ConnectionPlugin",
-            Category::Action => "ActionPlugin",
-        };
+/// Which category a class belongs to, as far as it does not say so itself: one that extends only
+/// `PluginBase` may be either.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// It is registered there: it must not be of the other one.
+    Asked(Category),
+    /// It was found where such plugins are.
+    Guessed(Category),
+}
+
+fn category_of(class: &Bound<'_, PyType>, place: Place) -> Result<Category, String> {
+    let extends = |name: &str| {
         let base = base_class(class.py(), "zerepy_plugins.base", name);
         base.and_then(|base| class.is_subclass(&base)).unwrap_or(false)
     };
-    let found = wanted
-        .map_or_else(|| Category::ALL.into_iter().find(&fits), |wanted| Some(wanted).filter(fits));
-    found.ok_or_else(|| match wanted {
-        Some(wanted) => format!("it is no {wanted} plugin: it does not extend that base class"),
-        None => "it extends neither ConnectionPlugin nor ActionPlugin".to_owned(),
-    })
+    if !extends("PluginBase") {
+        return Err("it does not extend PluginBase".to_owned());
+    }
+    let mut own = Category::ALL.into_iter().filter(|category| extends(base_name(*category)));
+    match (place, own.next()) {
+        (Place::Asked(category) | Place::Guessed(category), None) => Ok(category),
+        (Place::Guessed(_), Some(own)) => Ok(own),
+        (Place::Asked(category), Some(first)) if first == category || own.next().is_some() => {
+            Ok(category)
+        }
+        (Place::Asked(category), Some(other)) => {
+            Err(format!("it is no {category} plugin: it extends {}", base_name(other)))
+        }
+    }
+}
+
+const fn base_name(category: Category) -> &'static str {
+    match category {
+        Category::Connection => "ConnectionPlugin",
+        Category::Action => "ActionPlugin",
+    }
 }
 
 fn base_class<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {

@@ -57,38 +57,32 @@ impl CallCoroutine {
         Self::new(Request::Direct { handle, action }, params)
     }
 
-    /// Takes the state out; nobody else can step meanwhile, and no lock is held while Python runs.
-    fn take(&self) -> PyResult<State> {
-        match mem::replace(&mut *self.state.lock(), State::Ended) {
-            State::Ended => {
-                Err(PyRuntimeError::new_err("cannot reuse an already awaited coroutine"))
-            }
-            state => Ok(state),
-        }
+    /// Takes the state out: nobody else can step meanwhile, and no lock is held while Python runs.
+    fn take(&self) -> State {
+        mem::replace(&mut *self.state.lock(), State::Ended)
     }
 
-    /// One step: `resume` drives the inner awaitable.
+    /// One step: begins the call, or drives it on with `resume`.
     fn step<'py>(
         &self,
         py: Python<'py>,
         resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (inner, call) = match self.take()? {
+        match self.take() {
             State::Created { request, params } => match start(py, request, params)? {
-                Started::Done(result) => return Err(returned(result)),
+                Started::Done(result) => Err(returned(result)),
                 Started::Waiting(inner, call) => {
-                    return self.settle(
-                        py,
-                        inner.call_method1(intern!(py, "send"), (py.None(),)),
-                        inner,
-                        call,
-                    );
+                    let outcome = next(&inner);
+                    self.settle(py, outcome, inner, call)
                 }
             },
-            State::Running { inner, call } => (inner.into_bound(py), call),
-            State::Ended => unreachable!("take() refuses it"),
-        };
-        self.settle(py, resume(&inner), inner, call)
+            State::Running { inner, call } => {
+                let inner = inner.into_bound(py);
+                let outcome = resume(&inner);
+                self.settle(py, outcome, inner, call)
+            }
+            State::Ended => Err(reused()),
+        }
     }
 
     /// Suspends again on a yielded value, concludes on anything else.
@@ -99,21 +93,17 @@ impl CallCoroutine {
         inner: Bound<'py, PyAny>,
         call: Option<HostedCall>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match outcome {
-            Ok(yielded) => {
+        match (outcome, call) {
+            (Ok(yielded), call) => {
                 *self.state.lock() = State::Running { inner: inner.unbind(), call };
                 Ok(yielded)
             }
-            Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
-                if let Some(call) = call {
-                    call.conclude_ok();
-                }
+            (Err(raised), None) => Err(raised),
+            (Err(raised), Some(call)) if raised.is_instance_of::<PyStopIteration>(py) => {
+                call.conclude_ok();
                 Err(raised)
             }
-            Err(raised) => Err(call.map_or_else(
-                || raised.clone_ref(py),
-                |call| call.conclude_raised(py, raised.clone_ref(py)),
-            )),
+            (Err(raised), Some(call)) => Err(call.conclude_raised(py, raised)),
         }
     }
 }
@@ -159,10 +149,7 @@ fn waiting<'py>(
             Err(error) => return Err(conclude(py, call, error)),
         },
     };
-    let is_coroutine = awaitable.hasattr(intern!(py, "send"))?;
-    let inner =
-        if is_coroutine { awaitable } else { awaitable.call_method0(intern!(py, "__await__"))? };
-    Ok(Started::Waiting(inner, call))
+    Ok(Started::Waiting(awaitable.call_method0(intern!(py, "__await__"))?, call))
 }
 
 fn conclude(py: Python<'_>, call: Option<HostedCall>, error: Error) -> PyErr {
@@ -182,6 +169,15 @@ fn on_pool(py: Python<'_>, work: Detached) -> Result<Bound<'_, PyAny>> {
     Mailbox::submit(py, work).map_err(|raised| {
         errors::from_python(py, raised, ErrorKind::Execution, "handing the call to the pool")
     })
+}
+
+/// Drives an awaitable's iterator; not every one has `send`.
+fn next<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    inner.call_method0(intern!(inner.py(), "__next__"))
+}
+
+fn reused() -> PyErr {
+    PyRuntimeError::new_err("cannot reuse an already awaited coroutine")
 }
 
 fn returned(result: Bound<'_, PyAny>) -> PyErr {
@@ -213,10 +209,13 @@ impl CallCoroutine {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (py.None(),)))
+        self.step(py, next)
     }
 
     fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if value.is_none() {
+            return self.step(py, next);
+        }
         self.step(py, |inner| inner.call_method1(intern!(py, "send"), (value,)))
     }
 
@@ -226,24 +225,25 @@ impl CallCoroutine {
         py: Python<'py>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match self.take()? {
+        match self.take() {
             State::Running { inner, call } => {
                 let inner = inner.into_bound(py);
                 let outcome = inner.call_method1(intern!(py, "throw"), arguments);
                 self.settle(py, outcome, inner, call)
             }
-            _ => Err(thrown(arguments)),
+            State::Created { .. } => Err(thrown(arguments)),
+            State::Ended => Err(reused()),
         }
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        match mem::replace(&mut *self.state.lock(), State::Ended) {
+        match self.take() {
             State::Running { inner, call } => {
                 let closed = inner.call_method0(py, intern!(py, "close")).map(drop);
                 drop(call); // not finished: it counts as abandoned
                 closed
             }
-            _ => Ok(()),
+            State::Created { .. } | State::Ended => Ok(()),
         }
     }
 }

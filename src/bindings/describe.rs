@@ -90,7 +90,7 @@ fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionIn
     let Some(declared) = attribute(class, "actions") else {
         return Ok(match category {
             Category::Connection => Vec::new(),
-            Category::Action => vec![execute(class)?],
+            Category::Action => execute(class)?.into_iter().collect(),
         });
     };
     let Ok(declared) = declared.cast::<PyDict>() else {
@@ -100,10 +100,11 @@ fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionIn
 }
 
 /// What an action plugin says of its one action by its method and `params_schema`.
-fn execute(class: &Bound<'_, PyType>) -> Result<ActionInfo> {
-    let description = class.getattr("execute").map(|method| doc_of(&method)).unwrap_or_default();
-    let (name, params) = ("execute".to_owned(), schema(class, "params_schema")?);
-    Ok(ActionInfo { name, description, exec: Exec::Inline, params, result: None })
+fn execute(class: &Bound<'_, PyType>) -> Result<Option<ActionInfo>> {
+    let Some(method) = attribute(class, "execute") else { return Ok(None) };
+    let (name, description) = ("execute".to_owned(), doc_of(&method));
+    let params = schema(class, "params_schema")?;
+    Ok(Some(ActionInfo { name, description, exec: Exec::Inline, params, result: None }))
 }
 
 /// A description, or a dict with `description`, `params` and `result`; a native one has `exec` too.

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{
-    Candidate, Error, ErrorKind, Failure, Found, Importer, Registered, Result, Scan, Stage, Unit,
+    Candidate, Category, Error, ErrorKind, Failure, Found, Importer, Registered, Result, Scan,
+    Stage, Unit,
 };
 
-use crate::class::{self, PluginClass};
+use crate::class::{self, Place, PluginClass};
 use crate::errors::{self, OrRaise};
 use crate::{logging, native, records};
+
+/// The place of what is found through an entry point.
+const ANYWHERE: Place = Place::Guessed(Category::Connection);
 
 /// Runs candidates: Python code by the import system, libraries by `zerepy-native`.
 struct Runner;
@@ -18,16 +22,26 @@ struct Runner;
 impl Importer<PluginClass> for Runner {
     fn import(&self, candidate: &Candidate) -> Result<Vec<Registered<PluginClass>>> {
         let origin = candidate.path.display().to_string();
+        let place = Place::Guessed(category_of(candidate));
         Python::attach(|py| {
             let classes = match &candidate.unit {
                 Unit::Library(path) => native::load_classes(py, path)?,
                 Unit::Module(path) => python_classes(py, path, candidate)?,
                 Unit::Package { dir, .. } => python_classes(py, dir, candidate)?,
             };
-            let check = |class| class::checked(class, None, None, origin.clone());
+            let check = |class| class::checked(class, place, None, origin.clone());
             classes.iter().map(check).collect()
         })
     }
+}
+
+/// What a class that extends only `PluginBase` is, by its manifest or its folder.
+fn category_of(candidate: &Candidate) -> Category {
+    let mut entries = candidate.manifest.iter().flat_map(|manifest| &manifest.entries);
+    let folder = candidate.path.parent().filter(|folder| **folder != candidate.root);
+    let in_actions = folder.is_some_and(|folder| folder.ends_with("actions"));
+    let by_folder = if in_actions { Category::Action } else { Category::Connection };
+    entries.find_map(|entry| entry.category).unwrap_or(by_folder)
 }
 
 fn python_classes<'py>(
@@ -92,10 +106,11 @@ fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<
     })?;
     match object.extract::<PathBuf>() {
         Ok(path) => {
-            let check = |class: &Bound<'_, PyAny>| class::checked(class, None, None, origin.into());
+            let check =
+                |class: &Bound<'_, PyAny>| class::checked(class, ANYWHERE, None, origin.into());
             native::load_classes(py, &path)?.iter().map(check).collect()
         }
-        Err(_) => Ok(vec![class::checked(&object, None, None, origin.into())?]),
+        Err(_) => Ok(vec![class::checked(&object, ANYWHERE, None, origin.into())?]),
     }
 }
 

@@ -16,6 +16,7 @@ mod events;
 mod exit;
 mod factory;
 mod hook;
+mod inspect;
 mod instance;
 mod interrupt;
 mod logging;
@@ -26,6 +27,7 @@ mod native;
 mod records;
 mod registry;
 mod settings;
+mod sources;
 mod target;
 mod undo;
 mod walk;
@@ -40,6 +42,7 @@ mod _native {
         environment::PluginFinder,
         events::{EventBus, Published},
         factory::PluginFactory,
+        inspect::inspect_library,
         mailbox::Mailbox,
         manager::PluginManager,
         monitor::{PluginMonitor, UsageTimer},

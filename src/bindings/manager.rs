@@ -1,10 +1,7 @@
 //! The manager, as Python sees it: a host, where its plugins come from, and the calls.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
@@ -12,7 +9,6 @@ use zerepy_core::{Host, Parts, Result};
 
 use crate::call;
 use crate::coroutine::{CallCoroutine, Request};
-use crate::discovery;
 use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
 use crate::events::EventBus;
@@ -20,6 +16,7 @@ use crate::hook::{Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::settings;
+use crate::sources::Sources;
 use crate::target::Verb;
 use crate::undo::Undo;
 use crate::{convert, describe, exit, logging, records};
@@ -32,14 +29,6 @@ pub(crate) struct PluginManager {
     registry: Py<PluginRegistry>,
     events: Py<EventBus>,
     monitor: Py<PluginMonitor>,
-}
-
-/// Where plugins come from.
-struct Sources {
-    dirs: Vec<PathBuf>,
-    dirs_are_default: bool, // then it is fine if one does not exist
-    entry_points: bool,
-    loaded: Mutex<HashSet<PathBuf>>,
 }
 
 #[pymethods]
@@ -60,12 +49,7 @@ impl PluginManager {
         events: Option<Py<EventBus>>,
         monitor: Option<Py<PluginMonitor>>,
     ) -> PyResult<Self> {
-        let sources = Sources {
-            dirs: settings::directories(py, plugin_dirs)?,
-            dirs_are_default: plugin_dirs.is_none(),
-            entry_points,
-            loaded: Mutex::default(),
-        };
+        let sources = Sources::new(py, plugin_dirs, entry_points)?;
         let settings = settings::read(config).or_raise(py)?;
         let registry = or_new(py, registry)?;
         let events = or_new(py, events)?;
@@ -124,7 +108,7 @@ impl PluginManager {
 
     /// Find plugins and register them; start none. Return the names of those that are new.
     fn load_plugins(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        detached(py, || self.load())
+        detached(py, || self.sources.load(&self.host))
     }
 
     /// Start all plugins, or one and what it needs; return the names started, in order.
@@ -335,33 +319,6 @@ impl PluginManager {
 }
 
 impl PluginManager {
-    fn load(&self) -> Result<Vec<String>> {
-        let before: HashSet<String> = self.names().into_iter().collect();
-        for dir in &self.sources.dirs {
-            let is_new = |path: &PathBuf| !self.sources.loaded.lock().contains(path);
-            let (found, missing) =
-                discovery::in_directory(dir, |candidate| is_new(&candidate.path))?;
-            if missing && !self.sources.dirs_are_default {
-                let dir = dir.display();
-                tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
-            }
-            let loaded = found.plugins.iter().map(|plugin| PathBuf::from(&plugin.origin));
-            self.sources.loaded.lock().extend(loaded);
-            self.host.accept(found.plugins, found.failures);
-        }
-        if self.sources.entry_points {
-            let found = Python::attach(discovery::from_entry_points)?;
-            self.host.accept(found.plugins, found.failures);
-        }
-        self.host.accept(Vec::new(), Vec::new()); // what was registered by hand
-        self.host.check_settings();
-        Ok(self.names().into_iter().filter(|name| !before.contains(name)).collect())
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.host.status().into_iter().map(|status| status.info.name).collect()
-    }
-
     fn coroutine(
         &self,
         verb: Verb,

@@ -1,12 +1,13 @@
 //! The registry, as Python sees it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyType};
 use zerepy_core::{Category, Registry};
 
-use crate::class::{self, PluginClass};
+use crate::class::{self, Place, PluginClass};
 use crate::errors::OrRaise;
 
 /// Plugin classes by category (``"connection"`` or ``"action"``) and name.
@@ -19,6 +20,18 @@ pub(crate) struct PluginRegistry {
 impl PluginRegistry {
     pub(crate) fn core(&self) -> Arc<Registry<PluginClass>> {
         Arc::clone(&self.core)
+    }
+
+    /// Names and classes of each category that has any.
+    fn by_category<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let by_category = PyDict::new(py);
+        for category in Category::ALL {
+            let by_name = self.by_name(py, category)?;
+            if !by_name.is_empty() {
+                by_category.set_item(category.as_str(), by_name)?;
+            }
+        }
+        Ok(by_category)
     }
 
     /// Names and classes of one category.
@@ -49,9 +62,9 @@ impl PluginRegistry {
         replace: bool,
     ) -> PyResult<()> {
         let origin = "registered by hand".to_owned();
-        let plugin = category
-            .parse()
-            .and_then(|category| class::checked(plugin_cls, Some(category), Some(name), origin));
+        let plugin = category.parse().and_then(|category| {
+            class::checked(plugin_cls, Place::Asked(category), Some(name), origin)
+        });
         plugin.and_then(|plugin| self.core.register(plugin, replace)).or_raise(py)?;
         Ok(())
     }
@@ -67,7 +80,7 @@ impl PluginRegistry {
         Ok(found.or_raise(py)?.class.object(py))
     }
 
-    /// Return names and classes of one category, or of each; a copy.
+    /// Return names and classes of one category, or of each that has any; a copy.
     #[pyo3(signature = (category=None))]
     fn list_plugins<'py>(
         &self,
@@ -77,11 +90,7 @@ impl PluginRegistry {
         if let Some(category) = category {
             return self.by_name(py, category.parse().or_raise(py)?);
         }
-        let by_category = PyDict::new(py);
-        for category in Category::ALL {
-            by_category.set_item(category.as_str(), self.by_name(py, category)?)?;
-        }
-        Ok(by_category)
+        self.by_category(py)
     }
 
     /// Take a class away; its instances live on.
@@ -109,6 +118,19 @@ impl PluginRegistry {
         let keys: Vec<_> =
             all.iter().map(|plugin| (plugin.info.category.as_str(), &plugin.info.name)).collect();
         keys.into_pyobject(py)?.try_iter()
+    }
+
+    /// As ZerePy's own registry has it: classes by category and name; a copy.
+    #[getter(_plugins)]
+    fn zerepy_plugins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.by_category(py)
+    }
+
+    /// As ZerePy's own registry has it.
+    #[getter(_categories)]
+    #[expect(clippy::unused_self, reason = "an attribute of an instance, as over there")]
+    fn zerepy_categories(&self) -> HashSet<&'static str> {
+        Category::ALL.into_iter().map(Category::as_str).collect()
     }
 
     fn __repr__(&self) -> String {

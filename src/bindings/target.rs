@@ -66,15 +66,17 @@ impl Target {
     }
 
     fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
-        let (way, hint) = match verb {
-            Verb::Perform => (&self.perform, "Call it with execute() or execute_sync()"),
-            Verb::Execute => (&self.execute, "Call it with perform_action()"),
+        let (way, other, hint) = match verb {
+            Verb::Perform => {
+                (&self.perform, &self.execute, "Call it with execute() or execute_sync()")
+            }
+            Verb::Execute => (&self.execute, &self.perform, "Call it with perform_action()"),
         };
         way.as_ref().ok_or_else(|| {
             let method = verb.method();
             Error::new(ErrorKind::State, format!("plugin {plugin:?} has no method {method}"))
                 .with_plugin(plugin)
-                .with_hint(hint)
+                .with_hint(if other.is_some() { hint } else { "It cannot be called" })
         })
     }
 

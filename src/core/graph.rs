@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use indexmap::IndexMap;
 
-use crate::names::suggestion;
+use crate::names::{nearest, suggestion};
 use crate::requirement::{Requirement, is_version};
 use crate::{Error, ErrorKind};
 
@@ -116,11 +116,9 @@ impl<'a> Graph<'a> {
             return None;
         }
         let Some(&place) = self.places.get(needed) else {
-            let mut known: Vec<&str> = self.places.keys().copied().collect();
-            known.sort_unstable();
             return Some(Fault {
                 why: format!("needs \"{requirement}\", which is missing"),
-                hint: suggestion(needed, known.iter().filter(|k| **k != self.nodes[node].name)),
+                hint: self.way_out(needed, self.nodes[node].name),
             });
         };
         self.needs[node].push(place);
@@ -138,6 +136,17 @@ impl<'a> Graph<'a> {
             )
         };
         Some(Fault { why, hint: format!("Install a version of \"{needed}\" that fits") })
+    }
+
+    /// What to do about a missing plugin.
+    fn way_out(&self, needed: &str, asking: &str) -> String {
+        let others = self.nodes.iter().map(|node| node.name).filter(|name| *name != asking);
+        if nearest(needed, others.clone()).is_empty() {
+            return format!(
+                "Put a plugin called {needed:?} into a plugin directory, or take it out of \"requires\""
+            );
+        }
+        suggestion(needed, others)
     }
 
     fn resolve(mut self) -> Resolution {

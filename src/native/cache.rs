@@ -3,16 +3,19 @@
 //! A loaded file must never change: writing into it is a SIGBUS, and the dynamic linker takes a
 //! file replaced under the same name for the one it knows. So the copy is what is loaded.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
 use crate::refusal::{Refusal, Result};
+
+/// How long a copy is kept after it was last asked for.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The hash of a library's content; what has the same address is the same library.
 pub(crate) type Address = [u8; 32];
@@ -35,10 +38,24 @@ fn store_in(folder: &Path, content: &[u8], address: &Address) -> io::Result<Path
     own_folder(folder)?;
     let name = address.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
     let copy = folder.join(name).with_extension("so");
-    if !is_intact(&copy, content) {
-        write(&copy, content)?;
+    if is_intact(&copy, content) {
+        let now = File::open(&copy).and_then(|file| file.set_modified(SystemTime::now()));
+        now.map(|()| copy)
+    } else {
+        forget_old(folder);
+        write(&copy, content).map(|()| copy)
     }
-    Ok(copy)
+}
+
+/// Removes copies that nobody asked for in a long time; whoever still runs one keeps it.
+fn forget_old(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|found| found.modified()).map(|then| then.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age > MAX_AGE)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes `folder`, or makes sure that nobody else can write to it.
@@ -110,6 +127,21 @@ mod tests {
         store_in(&folder, content, &address(content)).unwrap();
         assert_eq!(fs::read(&copy).unwrap(), content);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1); // no parts are left
+    }
+
+    #[test]
+    fn copies_are_forgotten_when_nobody_asks_for_them() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("copies");
+        let old = SystemTime::now() - MAX_AGE - Duration::from_secs(60);
+        let copies = [b"a", b"b"].map(|content| {
+            let copy = store_in(&folder, content, &address(content)).unwrap();
+            File::open(&copy).unwrap().set_modified(old).unwrap();
+            copy
+        });
+        store_in(&folder, b"a", &address(b"a")).unwrap(); // asked for again
+        store_in(&folder, b"c", &address(b"c")).unwrap();
+        assert_eq!(copies.map(|copy| copy.exists()), [true, false]);
     }
 
     #[test]

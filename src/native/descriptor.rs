@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zerepy_core::PluginInfo;
 use zerepy_plugin_abi::ABI_MAJOR;
 
@@ -11,28 +11,37 @@ use crate::refusal::{Refusal, Result};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Descriptor {
-    panic: Panic,
+    pub(crate) abi: Version,
+    pub(crate) panic: Panic,
     /// What it was built with, such as `zerepy-plugin 0.1.0`.
     pub(crate) sdk: Option<String>,
     pub(crate) plugins: Vec<PluginInfo>,
 }
 
-/// What a panic in the library does.
-#[derive(Debug, Deserialize, PartialEq, Eq)]
+/// What a panic in a library does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Panic {
+pub enum Panic {
+    /// It ends the call, and the host goes on.
     Unwind,
+    /// It ends the process; no such library is accepted.
     Abort,
 }
 
 #[derive(Deserialize)]
 struct Versioned {
-    abi: Version,
+    abi: Major,
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct Major {
     major: u16,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) major: u16,
+    pub(crate) minor: u16,
 }
 
 /// The section's content without the NUL bytes that C strings and linkers add.

@@ -2,18 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use zerepy_core::{PluginInfo, Result};
 
-use crate::descriptor::{self, Descriptor};
+use crate::descriptor::{self, Descriptor, Panic};
 use crate::{elf, file, refusal};
 
 /// What a library declares.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LibraryInfo {
     /// Where it was read from.
     pub path: PathBuf,
     /// What it was built with, such as `zerepy-plugin 0.1.0`, if it says so.
     pub sdk: Option<String>,
+    /// The version of the plugin ABI that it speaks: major, minor.
+    pub abi: (u16, u16),
+    /// What a panic in it does.
+    pub panic: Panic,
     /// Its plugins, in its own order; never empty.
     pub plugins: Vec<PluginInfo>,
 }
@@ -42,8 +47,10 @@ pub(crate) struct Inspected {
 impl Inspected {
     pub(crate) fn new(path: &Path, content: Vec<u8>) -> refusal::Result<Self> {
         let descriptor = elf::descriptor(&content)?.to_vec();
-        let Descriptor { sdk, plugins, .. } = descriptor::parse(descriptor::trim(&descriptor))?;
-        let info = LibraryInfo { path: path.to_owned(), sdk, plugins };
+        let Descriptor { abi, panic, sdk, plugins } =
+            descriptor::parse(descriptor::trim(&descriptor))?;
+        let abi = (abi.major, abi.minor);
+        let info = LibraryInfo { path: path.to_owned(), sdk, abi, panic, plugins };
         Ok(Self { info, descriptor, content })
     }
 }

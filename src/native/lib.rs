@@ -21,6 +21,7 @@ mod refusal;
 mod table;
 mod tape;
 
+pub use descriptor::Panic;
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};

@@ -112,7 +112,7 @@ def test_only_concrete_classes_of_its_own_count(plugin_dir):
 
 def test_what_is_no_plugin_is_passed_over(plugin_dir):
     plugin_dir.connection("good.py", "good")
-    for file in ("_private.py", ".hidden.py", "test_good.py", "conftest.py", "notes.txt"):
+    for file in ("_private.py", ".hidden.py", "conftest.py", "notes.txt"):
         plugin_dir.write(file, "1 / 0")
     plugin_dir.write("helpers.py", "VALUE = 1")
     plugin_dir.write("empty/readme.md")

@@ -88,10 +88,17 @@ def test_other_operations_on_an_unknown_plugin_too(twins, method):
         getattr(twins(), method)("shuot")
 
 
-def test_describe_is_the_same_for_both_kinds(twins, twin_dirs, twins_dir):
+def without_panics(schema):
+    """Leave out what only Python and Rust can do."""
+    if not isinstance(schema, dict):
+        return schema
+    kept = [key for key in schema if not key.startswith("panic")]
+    return {key: without_panics(schema[key]) for key in kept}
+
+
+def test_describe_is_the_same_for_all_kinds(twins, twin_dirs, kind):
     manager = twins()
-    others = [path for path in twin_dirs.values() if path != twins_dir]
-    other = PluginManager(others, entry_points=False)
+    other = PluginManager(twin_dirs["native" if kind == "python" else "python"], entry_points=False)
     other.load_plugins()
     for name in states(manager):
         one, two = manager.describe(name), other.describe(name)
@@ -100,6 +107,8 @@ def test_describe_is_the_same_for_both_kinds(twins, twin_dirs, twins_dir):
             for action in description["actions"].values():
                 action.pop("exec", None)
                 action.pop("result", None)  # an ActionPlugin in Python cannot declare it
+        if kind == "c":
+            two = without_panics(two)
         assert one == two
 
 

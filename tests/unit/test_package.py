@@ -7,6 +7,7 @@ import inspect
 import json
 import pkgutil
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,11 @@ def test_modules_with_all_tell_the_truth():
 
 def test_the_package_is_marked_as_typed():
     assert (files("zerepy_plugins") / "py.typed").is_file()
+
+
+def test_the_header_for_plugins_in_c_is_in_the_package():
+    header = Path(zerepy_plugins.get_include()) / "zerepy_plugin.h"
+    assert "zerepy_plugin_entry_v1(" in header.read_text(encoding="utf-8")
 
 
 HEAVY = ["asyncio", "typer", "rich", "click", "pydantic", "jsonschema", "importlib.metadata"]

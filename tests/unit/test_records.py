@@ -66,5 +66,6 @@ def test_the_managers_records_are_these(running):
 
 
 def test_kind_and_origin(running, kind, twins_dir):
-    origin = str(twins_dir / ("twins.so" if kind == "native" else "twins_py"))
+    kind, file = ("python", "twins_py") if kind == "python" else ("native", "twins.so")
+    origin = str(twins_dir / file)
     assert {(entry.kind, entry.origin) for entry in running.status()} == {(kind, origin)}

@@ -133,7 +133,7 @@ def test_listings_are_copies(registry, make_connection, make_action):
 
 
 def test_an_empty_registry(registry):
-    assert registry.list_plugins() == {"connection": {}, "action": {}}
+    assert registry.list_plugins() == {}
     assert (len(registry), list(registry), "db" in registry) == (0, [], False)
 
 

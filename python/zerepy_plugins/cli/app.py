@@ -7,11 +7,14 @@ import sys
 
 import typer
 
+from zerepy_plugins.cli.build import build
 from zerepy_plugins.cli.call import call
 from zerepy_plugins.cli.demo import demo
 from zerepy_plugins.cli.doctor import doctor
 from zerepy_plugins.cli.info import info
+from zerepy_plugins.cli.inspect import inspect
 from zerepy_plugins.cli.list import list_plugins
+from zerepy_plugins.cli.new import new
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
@@ -21,9 +24,11 @@ _EXIT_CODES = (
 
 def run() -> None:
     """Run the application with the process's arguments, and exit."""
-    # What the host logs is what the commands report; plugins' own warnings still reach the user.
+    # Most of what the host logs is what the commands report. Warnings about the configuration and
+    # by plugins themselves still reach the user.
     logging.getLogger("zerepy_plugins").addHandler(logging.NullHandler())
-    logging.getLogger("zerepy_plugins.plugin").addHandler(logging.StreamHandler())
+    for part in ("config", "plugin"):
+        logging.getLogger(f"zerepy_plugins.{part}").addHandler(logging.StreamHandler())
     build_app()(prog_name="zpl")
 
 
@@ -31,7 +36,7 @@ def build_app() -> typer.Typer:
     """Return the application, with plain help texts where standard output is not a terminal."""
     app = typer.Typer(
         name="zpl",
-        help="Find, inspect and call the plugins of a Python agent.",
+        help="Find, inspect, call and write the plugins of a Python agent.",
         epilog=_EXIT_CODES,
         no_args_is_help=True,
         add_completion=False,
@@ -43,4 +48,7 @@ def build_app() -> typer.Typer:
     app.command()(call)
     app.command()(doctor)
     app.command()(demo)
+    app.command()(new)
+    app.command()(build)
+    app.command()(inspect)
     return app

@@ -42,7 +42,7 @@ def info(
 
 def _print_description(described: Mapping[str, Any]) -> None:
     out = console()
-    _print_headed(described["name"], described["description"])
+    print_headed(described["name"], described["description"])
     out.print()
     for fact in _FACTS:
         value = described[fact]
@@ -50,19 +50,20 @@ def _print_description(described: Mapping[str, Any]) -> None:
         out.print(f"  {fact:<9} {text}", soft_wrap=True)
     for action, details in described["actions"].items():
         out.print()
-        _print_headed(action, details["description"])
-        _print_schema(details.get("params"))
+        print_headed(action, details["description"])
+        print_schema(details.get("params"))
     _print_configuration(described["config_schema"], described["config"])
 
 
-def _print_headed(heading: str, description: str) -> None:
+def print_headed(heading: str, description: str) -> None:
+    """Show a heading, and below it what it is about."""
     out = console()
     out.print(heading, style="bold")
     if description:
         out.print(indent(cleandoc(description), "  "), soft_wrap=True)
 
 
-def _print_schema(schema: Mapping[str, Any] | None) -> None:
+def print_schema(schema: Mapping[str, Any] | None) -> None:
     """Show the parameters that a JSON Schema describes, one a line."""
     if not schema or not schema.get("properties"):
         return
@@ -86,7 +87,7 @@ def _print_configuration(
     options = (schema or {}).get("properties", {}).get("options")
     if options:
         out.print("\noptions", style="bold")
-        _print_schema(options)
+        print_schema(options)
     if config is None:
         return  # it is broken, and `zpl list` says why
     out.print("\nconfiguration", style="bold")

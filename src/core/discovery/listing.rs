@@ -102,11 +102,10 @@ impl FileKind {
     }
 }
 
-/// Whether a name is private, hidden, or that of a Python test.
+/// Whether a name is private, hidden, or that of pytest's configuration. Other test files are not
+/// passed over: a plugin may well be called `test_something`.
 pub(super) fn is_passed_over(name: &str) -> bool {
-    name.starts_with(['_', '.'])
-        || name == "conftest.py"
-        || (name.starts_with("test_") && FileKind::of(name) == FileKind::Python)
+    name.starts_with(['_', '.']) || name == "conftest.py"
 }
 
 /// What a plugin at `path` is probably called.

@@ -114,13 +114,12 @@ fn a_connections_directory_with_code_of_its_own_is_a_plugin() {
 }
 
 #[test]
-fn private_hidden_test_and_other_files_are_passed_over() {
+fn private_hidden_and_other_files_are_passed_over() {
     let dir = directory(&[
         "_base.py",
         ".hidden.py",
         "__pycache__/x.py",
         "__init__.py",
-        "test_x.py",
         "conftest.py",
         "README.md",
         "data/readme.txt",

@@ -132,14 +132,6 @@ fn what_is_not_possible_now_says_why() {
 }
 
 #[test]
-fn optional_functions_may_be_missing() {
-    let instance = ready(&["-DNO_OPTIONS"]);
-    assert_eq!(instance.is_configured().unwrap(), None);
-    assert_eq!(instance.configure().unwrap(), None);
-    assert!(instance.validate(ECHO, &no_config()).unwrap().is_none());
-}
-
-#[test]
 fn a_failed_cleanup_can_be_repeated() {
     let instance = ready(&["-DCLEANUP_FAILS"]);
     for _ in 0..2 {

@@ -9,6 +9,9 @@ use zerepy_native::Tape;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/c");
 
+const INCLUDE: &str =
+    concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../../python/zerepy_plugins/include");
+
 /// A library that is deleted with this value.
 pub(crate) struct Built {
     folder: TempDir,
@@ -21,7 +24,7 @@ impl Built {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("echo.so");
         let status = Command::new("cc")
-            .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
+            .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", INCLUDE])
             .args(flags)
             .arg("-o")
             .arg(&path)

@@ -1,0 +1,336 @@
+/* This file is made from the host's sources. */
+
+/* The C ABI between the host and a plugin library, version 1.
+ *
+ * Tables and constants only: no logic, no dependencies, no allocation. Everything has C's layout
+ * and is passed by pointer. A table that begins with its `size`, or its magic and that, may grow
+ * at its end: a field exists only if the `size` covers it. A function that is NULL is not
+ * provided.
+ *
+ * Memory is freed by the side that made it: whatever is handed over with a `release` function is
+ * given back through it, exactly once. No panic, exception or Rust type crosses. */
+#ifndef ZEREPY_PLUGIN_H
+#define ZEREPY_PLUGIN_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The incompatible part of the ABI's version; it is also part of the entry symbol's name. */
+#define ZEREPY_ABI_MAJOR 1
+/* The compatible part of the ABI's version: it counts the times the tables grew. */
+#define ZEREPY_ABI_MINOR 0
+/* First field of zerepy_host and zerepy_library: the bytes `ZPLUGIN\0`, little endian. */
+#define ZEREPY_MAGIC UINT64_C(0x004e4947554c505a)
+/* The one symbol that a plugin library exports; see zerepy_plugin_entry_v1. */
+#define ZEREPY_ENTRY_SYMBOL "zerepy_plugin_entry_v1"
+/* What the entry symbols of all majors begin with, so that a host can name the one it found. */
+#define ZEREPY_ENTRY_PREFIX "zerepy_plugin_entry_v"
+/* The section of the binary (ELF) that holds the descriptor, readable without running code. */
+#define ZEREPY_DESCRIPTOR_SECTION ".zerepy.plugin"
+
+typedef struct zerepy_node zerepy_node;
+typedef struct zerepy_tape zerepy_tape;
+typedef struct zerepy_owned_tape zerepy_owned_tape;
+typedef struct zerepy_slice zerepy_slice;
+typedef struct zerepy_error zerepy_error;
+typedef struct zerepy_plugin zerepy_plugin;
+typedef struct zerepy_library zerepy_library;
+typedef struct zerepy_host zerepy_host;
+
+/* The tape: how a value crosses the border.
+ *
+ * A value is a flat array of nodes (zerepy_node) in pre-order, root first, plus an arena of
+ * bytes that nodes point into by offset. A container's node says how many items follow and where
+ * it ends, so a reader may skip it without looking inside. */
+
+/* The version of the node format, first field of zerepy_tape. */
+#define ZEREPY_TAPE_VERSION 1
+/* How deep containers may nest; both sides refuse what is deeper. */
+#define ZEREPY_MAX_DEPTH 128
+
+/* One step of a value: its kind, a length and a payload whose meaning depends on the kind. */
+struct zerepy_node {
+    /* One of the constants in ZEREPY_TAG_*. */
+    uint32_t tag;
+    /* Bytes of a string, bytes or big integer; items of a list; pairs of a map; else 0. */
+    uint32_t len;
+    /* The number's bits, an arena offset, an address, or the index of the node after a
+     * container. */
+    uint64_t value;
+};
+
+/* The kinds of zerepy_node. */
+
+/* Python's `None`. */
+#define ZEREPY_TAG_NULL 0
+/* `False`. */
+#define ZEREPY_TAG_FALSE 1
+/* `True`. */
+#define ZEREPY_TAG_TRUE 2
+/* An integer; `value` is an int64_t. */
+#define ZEREPY_TAG_INT 3
+/* An integer above INT64_MAX; `value` is a uint64_t. */
+#define ZEREPY_TAG_UINT 4
+/* An integer beyond 64 bits: two's complement, little endian, in the arena. */
+#define ZEREPY_TAG_BIGINT 5
+/* A float; `value` is the bits of a number of 64 bits (IEEE 754). */
+#define ZEREPY_TAG_FLOAT 6
+/* UTF-8 text in the arena. */
+#define ZEREPY_TAG_STR 7
+/* UTF-8 text at an address, lent for the time of the call. */
+#define ZEREPY_TAG_STR_REF 8
+/* Bytes in the arena. */
+#define ZEREPY_TAG_BYTES 9
+/* Bytes at an address, lent for the time of the call. */
+#define ZEREPY_TAG_BYTES_REF 10
+/* A list: `len` values follow; `value` is the index of the node after the last. */
+#define ZEREPY_TAG_LIST 11
+/* A tuple, laid out like a list. */
+#define ZEREPY_TAG_TUPLE 12
+/* A map: `len` pairs follow, each a text node and a value; `value` as for a list. */
+#define ZEREPY_TAG_MAP 13
+
+/* A tape lent for the time of one call. */
+struct zerepy_tape {
+    /* ZEREPY_TAPE_VERSION of the side that wrote it. */
+    uint32_t version;
+    /* Zero. */
+    uint32_t reserved;
+    /* The nodes, root first. */
+    const zerepy_node *nodes;
+    /* How many nodes there are. */
+    size_t node_count;
+    /* The bytes that nodes point into by offset; may be NULL if `arena_len` is 0. */
+    const uint8_t *arena;
+    /* How many bytes there are. */
+    size_t arena_len;
+};
+
+/* A tape handed over: the receiver reads it, then calls `release(owner)` once. */
+struct zerepy_owned_tape {
+    /* What was written. */
+    zerepy_tape tape;
+    /* Passed back to `release`. */
+    void *owner;
+    /* Frees the tape; NULL if nothing is to be freed. May be called from any thread. */
+    void (*release)(void *owner);
+};
+
+/* What a plugin library offers to the host. */
+
+/* A plugin instance, known only to the library that created it. */
+typedef void *zerepy_instance;
+
+/* The place of an action in the descriptor's list of a plugin. */
+typedef uint32_t zerepy_action_index;
+
+/* What a fallible function returns: one of the constants in ZEREPY_STATUS_*. */
+typedef int32_t zerepy_status;
+
+/* The values of zerepy_status. */
+
+/* Done; for a question, "no". */
+#define ZEREPY_STATUS_OK 0
+/* For a question, "yes". */
+#define ZEREPY_STATUS_YES 1
+/* It failed, and the error was filled in. */
+#define ZEREPY_STATUS_FAILED (-1)
+
+/* The values of zerepy_error.code; unknown ones are read as ZEREPY_CODE_EXECUTION. */
+
+/* The action failed. */
+#define ZEREPY_CODE_EXECUTION 1
+/* The parameters do not fit the action. */
+#define ZEREPY_CODE_INVALID_PARAMS 2
+/* The configuration does not fit the plugin. */
+#define ZEREPY_CODE_CONFIG 3
+/* Not possible yet: try again later (`retry_after`, in seconds, in the detail). */
+#define ZEREPY_CODE_NOT_READY 4
+/* The plugin panicked; message and `location` (in the detail) are the panic's. */
+#define ZEREPY_CODE_PANIC 5
+/* Called in a state in which it cannot be served, such as before `initialize`. */
+#define ZEREPY_CODE_STATE 6
+
+/* Bytes lent for the time of one call, or for ever where a table says so. */
+struct zerepy_slice {
+    /* The first byte; may be NULL if `len` is 0. */
+    const uint8_t *ptr;
+    /* How many bytes there are. */
+    size_t len;
+};
+
+/* An error, filled in by the plugin; the host reads it, then calls `release(owner)` once. */
+struct zerepy_error {
+    /* Bytes of this structure, set by the host before the call. */
+    uint32_t size;
+    /* One of the constants in ZEREPY_CODE_*. */
+    uint32_t code;
+    /* What went wrong, UTF-8. */
+    zerepy_slice message;
+    /* A JSON object with more (`path`, `location`, `retry_after`, …), or empty. */
+    zerepy_slice detail;
+    /* Passed back to `release`. */
+    void *owner;
+    /* Frees message and detail; NULL if nothing is to be freed. */
+    void (*release)(void *owner);
+};
+
+/* One plugin of a library.
+ *
+ * Thread rule: `create` and `destroy`, `initialize` and `cleanup` have the instance to
+ * themselves; everything else may be called from several threads at once. A `blocking` action is
+ * called without Python's GIL, an `inline` one with it. */
+struct zerepy_plugin {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Makes an instance that is not initialized yet. Required. */
+    zerepy_status (*create)(zerepy_instance *out, zerepy_error *error);
+    /* Frees an instance. Required. */
+    void (*destroy)(zerepy_instance instance);
+    /* Makes an instance ready; `config` is a map. May be called again after `cleanup`. Required. */
+    zerepy_status (*initialize)(zerepy_instance instance, const zerepy_tape *config,
+        zerepy_error *error);
+    /* Undoes `initialize`. Required. */
+    zerepy_status (*cleanup)(zerepy_instance instance, zerepy_error *error);
+    /* Performs an action, and refuses parameters that do not fit it: nobody checked them before.
+     * Required. */
+    zerepy_status (*call)(zerepy_instance instance, zerepy_action_index action,
+        const zerepy_tape *params, zerepy_owned_tape *result, zerepy_error *error);
+    /* Writes a list of texts, one for each problem that `call` would find in the parameters.
+     * Optional. */
+    zerepy_status (*validate)(zerepy_instance instance, zerepy_action_index action,
+        const zerepy_tape *params, zerepy_owned_tape *result, zerepy_error *error);
+    /* Whether the plugin has what it needs to work; ZEREPY_STATUS_YES or ZEREPY_STATUS_OK.
+     * Optional. */
+    zerepy_status (*is_configured)(zerepy_instance instance, zerepy_error *error);
+    /* Sets the plugin up, and answers like `is_configured`. Optional. */
+    zerepy_status (*configure)(zerepy_instance instance, zerepy_error *error);
+    /* Whether the plugin is well; answers like `is_configured`. Optional. */
+    zerepy_status (*health)(zerepy_instance instance, zerepy_error *error);
+};
+
+/* The library's table, returned by zerepy_plugin_entry_v1; it lives as long as the process. */
+struct zerepy_library {
+    /* ZEREPY_MAGIC. */
+    uint64_t magic;
+    /* Bytes of this table. */
+    uint32_t size;
+    /* ZEREPY_ABI_MAJOR the library was built for. */
+    uint16_t abi_major;
+    /* ZEREPY_ABI_MINOR the library was built for. */
+    uint16_t abi_minor;
+    /* The descriptor, JSON in UTF-8: the same bytes as in ZEREPY_DESCRIPTOR_SECTION. */
+    zerepy_slice descriptor;
+    /* How many plugins there are, in the descriptor's order. */
+    size_t plugin_count;
+    /* Their tables. */
+    const zerepy_plugin *const *plugins;
+};
+
+/* What a plugin library exports as ZEREPY_ENTRY_SYMBOL. It returns NULL, with `error` filled in,
+ * if the library cannot serve this host. It is called once for each loaded copy of a library. */
+const zerepy_library *zerepy_plugin_entry_v1(const zerepy_host *host, zerepy_error *error);
+
+/* What the host offers to a plugin. */
+
+/* How grave a log record is; the numbers are those of Python's `logging`. */
+
+/* Finer than debugging. */
+#define ZEREPY_LEVEL_TRACE 5
+/* For debugging. */
+#define ZEREPY_LEVEL_DEBUG 10
+/* Normal course of things. */
+#define ZEREPY_LEVEL_INFO 20
+/* Something unexpected that was dealt with. */
+#define ZEREPY_LEVEL_WARNING 30
+/* Something failed. */
+#define ZEREPY_LEVEL_ERROR 40
+
+/* The host's table, passed to zerepy_plugin_entry_v1; it outlives the library.
+ *
+ * All functions may be called from any thread, with or without Python's GIL held. */
+struct zerepy_host {
+    /* ZEREPY_MAGIC. */
+    uint64_t magic;
+    /* Bytes of this table. */
+    uint32_t size;
+    /* ZEREPY_ABI_MAJOR of the host. */
+    uint16_t abi_major;
+    /* ZEREPY_ABI_MINOR of the host. */
+    uint16_t abi_minor;
+    /* Sends a log record to Python's `logging`, as `zerepy_plugins.plugin.<plugin>`; `level` is
+     * a number of ZEREPY_LEVEL_*. */
+    void (*log)(const zerepy_host *host, uint32_t level, zerepy_slice plugin,
+        zerepy_slice message);
+    /* The table of an optional service, or NULL if this host does not have it. */
+    const void *(*get_extension)(const zerepy_host *host, zerepy_slice id);
+};
+
+/* The layout, as the host has it. */
+#if UINTPTR_MAX > 0xffffffff
+static_assert(sizeof(zerepy_node) == 16, "zerepy_node");
+static_assert(offsetof(zerepy_node, tag) == 0, "zerepy_node.tag");
+static_assert(offsetof(zerepy_node, len) == 4, "zerepy_node.len");
+static_assert(offsetof(zerepy_node, value) == 8, "zerepy_node.value");
+static_assert(sizeof(zerepy_tape) == 40, "zerepy_tape");
+static_assert(offsetof(zerepy_tape, version) == 0, "zerepy_tape.version");
+static_assert(offsetof(zerepy_tape, reserved) == 4, "zerepy_tape.reserved");
+static_assert(offsetof(zerepy_tape, nodes) == 8, "zerepy_tape.nodes");
+static_assert(offsetof(zerepy_tape, node_count) == 16, "zerepy_tape.node_count");
+static_assert(offsetof(zerepy_tape, arena) == 24, "zerepy_tape.arena");
+static_assert(offsetof(zerepy_tape, arena_len) == 32, "zerepy_tape.arena_len");
+static_assert(sizeof(zerepy_owned_tape) == 56, "zerepy_owned_tape");
+static_assert(offsetof(zerepy_owned_tape, tape) == 0, "zerepy_owned_tape.tape");
+static_assert(offsetof(zerepy_owned_tape, owner) == 40, "zerepy_owned_tape.owner");
+static_assert(offsetof(zerepy_owned_tape, release) == 48, "zerepy_owned_tape.release");
+static_assert(sizeof(zerepy_slice) == 16, "zerepy_slice");
+static_assert(offsetof(zerepy_slice, ptr) == 0, "zerepy_slice.ptr");
+static_assert(offsetof(zerepy_slice, len) == 8, "zerepy_slice.len");
+static_assert(sizeof(zerepy_error) == 56, "zerepy_error");
+static_assert(offsetof(zerepy_error, size) == 0, "zerepy_error.size");
+static_assert(offsetof(zerepy_error, code) == 4, "zerepy_error.code");
+static_assert(offsetof(zerepy_error, message) == 8, "zerepy_error.message");
+static_assert(offsetof(zerepy_error, detail) == 24, "zerepy_error.detail");
+static_assert(offsetof(zerepy_error, owner) == 40, "zerepy_error.owner");
+static_assert(offsetof(zerepy_error, release) == 48, "zerepy_error.release");
+static_assert(sizeof(zerepy_plugin) == 80, "zerepy_plugin");
+static_assert(offsetof(zerepy_plugin, size) == 0, "zerepy_plugin.size");
+static_assert(offsetof(zerepy_plugin, reserved) == 4, "zerepy_plugin.reserved");
+static_assert(offsetof(zerepy_plugin, create) == 8, "zerepy_plugin.create");
+static_assert(offsetof(zerepy_plugin, destroy) == 16, "zerepy_plugin.destroy");
+static_assert(offsetof(zerepy_plugin, initialize) == 24, "zerepy_plugin.initialize");
+static_assert(offsetof(zerepy_plugin, cleanup) == 32, "zerepy_plugin.cleanup");
+static_assert(offsetof(zerepy_plugin, call) == 40, "zerepy_plugin.call");
+static_assert(offsetof(zerepy_plugin, validate) == 48, "zerepy_plugin.validate");
+static_assert(offsetof(zerepy_plugin, is_configured) == 56, "zerepy_plugin.is_configured");
+static_assert(offsetof(zerepy_plugin, configure) == 64, "zerepy_plugin.configure");
+static_assert(offsetof(zerepy_plugin, health) == 72, "zerepy_plugin.health");
+static_assert(sizeof(zerepy_library) == 48, "zerepy_library");
+static_assert(offsetof(zerepy_library, magic) == 0, "zerepy_library.magic");
+static_assert(offsetof(zerepy_library, size) == 8, "zerepy_library.size");
+static_assert(offsetof(zerepy_library, abi_major) == 12, "zerepy_library.abi_major");
+static_assert(offsetof(zerepy_library, abi_minor) == 14, "zerepy_library.abi_minor");
+static_assert(offsetof(zerepy_library, descriptor) == 16, "zerepy_library.descriptor");
+static_assert(offsetof(zerepy_library, plugin_count) == 32, "zerepy_library.plugin_count");
+static_assert(offsetof(zerepy_library, plugins) == 40, "zerepy_library.plugins");
+static_assert(sizeof(zerepy_host) == 32, "zerepy_host");
+static_assert(offsetof(zerepy_host, magic) == 0, "zerepy_host.magic");
+static_assert(offsetof(zerepy_host, size) == 8, "zerepy_host.size");
+static_assert(offsetof(zerepy_host, abi_major) == 12, "zerepy_host.abi_major");
+static_assert(offsetof(zerepy_host, abi_minor) == 14, "zerepy_host.abi_minor");
+static_assert(offsetof(zerepy_host, log) == 16, "zerepy_host.log");
+static_assert(offsetof(zerepy_host, get_extension) == 24, "zerepy_host.get_extension");
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

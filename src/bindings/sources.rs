@@ -1,0 +1,78 @@
+//! Where a manager's plugins come from, and taking them in.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use zerepy_core::Result;
+
+use crate::discovery;
+use crate::environment::PluginHost;
+
+/// Where plugins are looked for if nothing is said.
+const DEFAULT_DIRS: [&str; 2] = ["plugins", "~/.zerepy/plugins"];
+
+/// Directories and entry points; what was registered by hand stands in the registry.
+pub(crate) struct Sources {
+    dirs: Vec<PathBuf>,
+    dirs_are_default: bool, // then it is fine if one does not exist
+    entry_points: bool,
+    loaded: Mutex<HashSet<PathBuf>>,
+}
+
+impl Sources {
+    /// `dirs` is one path, several, or none for the default ones; `~` is the user's home.
+    pub(crate) fn new(
+        py: Python<'_>,
+        dirs: Option<&Bound<'_, PyAny>>,
+        entry_points: bool,
+    ) -> PyResult<Self> {
+        let dirs_are_default = dirs.is_none();
+        let dirs = directories(py, dirs)?;
+        Ok(Self { dirs, dirs_are_default, entry_points, loaded: Mutex::default() })
+    }
+
+    /// Lets the host take in everything there is; returns the names of the plugins that are new.
+    pub(crate) fn load(&self, host: &PluginHost) -> Result<Vec<String>> {
+        let before: HashSet<String> = names(host).collect();
+        for dir in &self.dirs {
+            let is_new = |path: &PathBuf| !self.loaded.lock().contains(path);
+            let (found, missing) =
+                discovery::in_directory(dir, |candidate| is_new(&candidate.path))?;
+            if missing && !self.dirs_are_default {
+                let dir = dir.display();
+                tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
+            }
+            let loaded = found.plugins.iter().map(|plugin| PathBuf::from(&plugin.origin));
+            self.loaded.lock().extend(loaded);
+            host.accept(found.plugins, found.failures);
+        }
+        if self.entry_points {
+            let found = Python::attach(discovery::from_entry_points)?;
+            host.accept(found.plugins, found.failures);
+        }
+        host.accept(Vec::new(), Vec::new()); // what was registered by hand
+        host.check_settings();
+        Ok(names(host).filter(|name| !before.contains(name)).collect())
+    }
+}
+
+fn names(host: &PluginHost) -> impl Iterator<Item = String> {
+    host.status().into_iter().map(|status| status.info.name)
+}
+
+fn directories(py: Python<'_>, dirs: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<PathBuf>> {
+    let given: Vec<Bound<'_, PyAny>> = match dirs {
+        None => DEFAULT_DIRS.iter().map(|dir| PyString::new(py, dir).into_any()).collect(),
+        Some(one) if one.extract::<PathBuf>().is_ok() => vec![one.clone()],
+        Some(several) => several.try_iter()?.collect::<PyResult<_>>()?,
+    };
+    let path = py.import("os.path")?;
+    let absolute = |dir: &Bound<'_, PyAny>| -> PyResult<PathBuf> {
+        let expanded = path.call_method1("expanduser", (dir,))?;
+        path.call_method1("abspath", (expanded,))?.extract()
+    };
+    given.iter().map(absolute).collect()
+}
