@@ -228,7 +228,10 @@ class PluginMonitor:
 
     def __new__(cls) -> Self: ...
     def track_usage(self, plugin: _Plugin | str) -> UsageTimer:
-        """Count a use outside a manager: ``with monitor.track_usage(plugin): …``."""
+        """Count a use outside a manager; in a ``with`` statement, time it too.
+
+        An exception that leaves the ``with`` block is counted as an error.
+        """
 
     def stats(self, plugin: _Plugin | str) -> PluginStats:
         """Return the plugin's numbers; zeros if it was never called. Durations are in seconds."""
@@ -266,7 +269,7 @@ class PluginMonitor:
 
 @final
 class UsageTimer:
-    """Times one use of a plugin, as a context manager."""
+    """One use of a plugin, counted; as a context manager it is timed."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -55,9 +55,9 @@ impl PluginMonitor {
         Self::default()
     }
 
-    /// Count a use outside a manager: ``with monitor.track_usage(plugin): …``.
+    /// Count a use outside a manager; in a ``with`` statement, time it too.
     fn track_usage(&self, plugin: &Bound<'_, PyAny>) -> PyResult<UsageTimer> {
-        Ok(UsageTimer { usage: self.core.usage(&name_of(plugin)?), began: Mutex::default() })
+        Ok(UsageTimer::new(self.core.usage(&name_of(plugin)?)))
     }
 
     /// Return the plugin's numbers; zeros if it was never called. Durations are in seconds.
@@ -132,33 +132,64 @@ fn is_well(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// Times one use of a plugin, as a context manager.
+/// One use of a plugin, counted; as a context manager it is timed.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct UsageTimer {
     usage: Arc<Usage>,
-    began: Mutex<Vec<Instant>>,
+    uses: Mutex<Uses>,
+}
+
+/// The uses that have been counted in and not out. The first one begins with the timer itself.
+struct Uses {
+    began: Vec<Instant>,
+    entered: bool,
+}
+
+impl UsageTimer {
+    fn new(usage: Arc<Usage>) -> Self {
+        usage.enter();
+        let uses = Uses { began: vec![Instant::now()], entered: false };
+        Self { usage, uses: Mutex::new(uses) }
+    }
+
+    fn leave(&self, error: Option<&str>) {
+        if let Some(began) = self.uses.lock().began.pop() {
+            let outcome = if error.is_some() { Outcome::Failure } else { Outcome::Success };
+            self.usage.leave(began, outcome, error);
+        }
+    }
+}
+
+impl Drop for UsageTimer {
+    fn drop(&mut self) {
+        while !self.uses.get_mut().began.is_empty() {
+            self.leave(None);
+        }
+    }
 }
 
 #[pymethods]
 impl UsageTimer {
     fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        slf.usage.enter();
-        slf.began.lock().push(Instant::now());
+        let mut uses = slf.uses.lock();
+        if uses.entered {
+            slf.usage.enter();
+        } else {
+            uses.began.clear();
+        }
+        uses.began.push(Instant::now());
+        uses.entered = true;
+        drop(uses);
         slf
     }
 
-    #[pyo3(signature = (_class, error, _traceback))]
     fn __exit__(
         &self,
         _class: &Bound<'_, PyAny>,
         error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> bool {
-        if let Some(began) = self.began.lock().pop() {
-            let text = (!error.is_none()).then(|| errors::text_of(error));
-            let outcome = if text.is_some() { Outcome::Failure } else { Outcome::Success };
-            self.usage.leave(began, outcome, text.as_deref());
-        }
+        self.leave((!error.is_none()).then(|| errors::text_of(error)).as_deref());
         false
     }
 }

@@ -50,6 +50,12 @@ def test_track_usage_counts_errors_and_lets_them_pass(monitor):
     assert (stats.calls, stats.errors, stats.last_error) == (1, 1, "ValueError: bad")
 
 
+def test_track_usage_counts_a_use_without_a_with_statement_too(monitor):
+    monitor.track_usage("a")
+    stats = monitor.stats("a")
+    assert (stats.calls, stats.errors, stats.in_flight) == (1, 0, 0)
+
+
 def test_a_timer_can_be_nested(monitor):
     timer = monitor.track_usage("a")
     with timer, timer:
