@@ -116,7 +116,6 @@ fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<
 
 /// Find the plugins in a directory, written in Python and in Rust alike.
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "PyO3 hands over what it converted")]
 #[pyo3(signature = (plugin_dir, *, on_error="raise"))]
 pub(crate) fn discover_plugins<'py>(
     py: Python<'py>,
@@ -131,6 +130,8 @@ pub(crate) fn discover_plugins<'py>(
             return Err(error.with_hint("Use \"raise\" or \"collect\"")).or_raise(py);
         }
     };
+    // Absolute, for it names the modules: the same relative path may be another directory later.
+    let plugin_dir = std::path::absolute(&plugin_dir).unwrap_or(plugin_dir);
     let found = py.detach(|| in_directory(&plugin_dir, |_| true));
     logging::flush(py);
     let (Found { plugins, mut failures }, missing) = found.or_raise(py)?;

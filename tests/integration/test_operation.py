@@ -1,4 +1,4 @@
-"""Phase three: calls, their errors, and who sees them. Equal for plugins of both kinds."""
+"""Phase three: calls, their errors, and who sees them. Equal for plugins of all kinds."""
 
 from __future__ import annotations
 

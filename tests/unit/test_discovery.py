@@ -94,3 +94,17 @@ def test_the_file_itself_is_no_directory(plugin_dir):
     path = plugin_dir.connection("a.py", "a")
     with pytest.raises(PluginLoadError, match="cannot be read"):
         discover_plugins(path)
+
+
+def test_a_relative_path_is_another_directory_after_a_change_of_directory(tmp_path, monkeypatch):
+    for folder in ("one", "two"):
+        (tmp_path / folder / "plugins").mkdir(parents=True)
+        source = (
+            "from zerepy_plugins import PluginBase\n"
+            f"class Found(PluginBase):\n    name = {folder!r}\n    version = '1'\n"
+            "    def initialize(self, config): ...\n    def cleanup(self): ...\n"
+        )
+        (tmp_path / folder / "plugins" / "found.py").write_text(source)
+    for folder in ("one", "two"):
+        monkeypatch.chdir(tmp_path / folder)
+        assert list(discover_plugins("plugins")) == [folder]
