@@ -435,8 +435,10 @@ class PluginManager:
     def perform_action_async(self, plugin: str, action: str, params: Any = None) -> CallCoroutine:
         """Like :meth:`perform_action`, awaitable; the call begins when it is awaited.
 
-        ``async`` methods run on this loop, other Python methods on a worker thread, blocking Rust
-        code on the pool, and inline Rust code in place.
+        ``async`` methods run on this loop, other Python methods on a worker thread. Of Rust
+        actions, inline ones run in place, blocking ones on the pool, and async ones on their
+        library's own runtime; cancelling the task drops the future of an async one, and leaves a
+        blocking one to end by itself.
         """
 
     def execute(self, plugin: str, params: Any = None) -> CallCoroutine:

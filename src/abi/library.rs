@@ -7,6 +7,9 @@ use crate::{FfiHost, FfiOwnedTape, FfiTape};
 /// A plugin instance, known only to the library that created it.
 pub type Instance = *mut c_void;
 
+/// An async action that was started, known only to the library that started it.
+pub type Task = *mut c_void;
+
 /// The place of an action in the descriptor's list of a plugin.
 pub type ActionIndex = u32;
 
@@ -152,6 +155,38 @@ pub struct FfiPlugin {
     pub configure: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
     /// Whether the plugin is well; answers like `is_configured`. Optional.
     pub health: Option<unsafe extern "C" fn(instance: Instance, error: *mut FfiError) -> Status>,
+    /// Begins an `async` action and returns at once; the parameters are lent for this call only. If
+    /// it succeeds, it has written the task, and the outcome goes to `completion`, perhaps before
+    /// this returns. Required, with the two below, if the descriptor has an `async` action.
+    pub start: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            action: ActionIndex,
+            params: *const FfiTape,
+            completion: *const FfiCompletion,
+            task: *mut Task,
+            error: *mut FfiError,
+        ) -> Status,
+    >,
+    /// Asks a task to end early. Its outcome comes all the same. It may have ended already, and may
+    /// be asked more than once.
+    pub cancel: Option<unsafe extern "C" fn(task: Task)>,
+    /// Gives a task back, once, whether it has ended or not; if not, it goes on.
+    pub release_task: Option<unsafe extern "C" fn(task: Task)>,
+}
+
+/// Where the outcome of an async action goes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FfiCompletion {
+    /// Passed back to `finish`.
+    pub context: *mut c_void,
+    /// Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL result
+    /// and an error. Both are read during the call, and what they own is given back by the host. A
+    /// second time is ignored. The instance is in use until then.
+    pub finish: Option<
+        unsafe extern "C" fn(context: *mut c_void, result: *mut FfiOwnedTape, error: *mut FfiError),
+    >,
 }
 
 /// The library's table, returned by [`FfiEntry`]; it lives as long as the process.

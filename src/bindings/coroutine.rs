@@ -8,16 +8,17 @@ use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use zerepy_core::{Call, Error, ErrorKind, Result};
+use zerepy_core::Call;
+use zerepy_native::Task;
 
 use crate::call::Conclusion;
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::OrRaise;
+use crate::exit;
 use crate::mailbox::Mailbox;
-use crate::native::{Detached, Handle};
+use crate::native::Handle;
 use crate::target::{First, Named, Verb, begin_native};
-use crate::{errors, exit, interrupt};
 
 type HostedCall = Call<PluginClass, String>;
 
@@ -30,16 +31,19 @@ pub(crate) enum Request {
 }
 
 enum State {
-    Created {
-        request: Request,
-        params: Option<Py<PyAny>>,
-    },
-    /// `inner` is being driven; `call` is accounted for when it ends.
-    Running {
-        inner: Py<PyAny>,
-        call: Option<HostedCall>,
-    },
+    Created { request: Request, params: Option<Py<PyAny>> },
+    Running(Running),
     Ended,
+}
+
+/// A call that has begun.
+struct Running {
+    /// What is being driven: the iterator of an awaitable.
+    inner: Py<PyAny>,
+    /// Accounted for when it ends; dropped before that, it counts as abandoned.
+    call: Option<HostedCall>,
+    /// Ends an async native action early when it is dropped.
+    _task: Option<Task>,
 }
 
 /// A call that begins when it is awaited; a coroutine, so that tasks can be made of it.
@@ -71,15 +75,14 @@ impl CallCoroutine {
         match self.take() {
             State::Created { request, params } => match start(py, request, params)? {
                 Started::Done(result) => Err(returned(result)),
-                Started::Waiting(inner, call) => {
-                    let outcome = next(&inner);
-                    self.settle(py, outcome, inner, call)
+                Started::Waiting(running) => {
+                    let outcome = next(running.inner.bind(py));
+                    self.settle(py, outcome, running)
                 }
             },
-            State::Running { inner, call } => {
-                let inner = inner.into_bound(py);
-                let outcome = resume(&inner);
-                self.settle(py, outcome, inner, call)
+            State::Running(running) => {
+                let outcome = resume(running.inner.bind(py));
+                self.settle(py, outcome, running)
             }
             State::Ended => Err(reused()),
         }
@@ -90,27 +93,29 @@ impl CallCoroutine {
         &self,
         py: Python<'py>,
         outcome: PyResult<Bound<'py, PyAny>>,
-        inner: Bound<'py, PyAny>,
-        call: Option<HostedCall>,
+        running: Running,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match (outcome, call) {
-            (Ok(yielded), call) => {
-                *self.state.lock() = State::Running { inner: inner.unbind(), call };
-                Ok(yielded)
+        let raised = match outcome {
+            Ok(yielded) => {
+                *self.state.lock() = State::Running(running);
+                return Ok(yielded);
             }
-            (Err(raised), None) => Err(raised),
-            (Err(raised), Some(call)) if raised.is_instance_of::<PyStopIteration>(py) => {
+            Err(raised) => raised,
+        };
+        match running.call {
+            None => Err(raised),
+            Some(call) if raised.is_instance_of::<PyStopIteration>(py) => {
                 call.conclude_ok();
                 Err(raised)
             }
-            (Err(raised), Some(call)) => Err(call.conclude_raised(py, raised)),
+            Some(call) => Err(call.conclude_raised(py, raised)),
         }
     }
 }
 
 enum Started<'py> {
     Done(Bound<'py, PyAny>),
-    Waiting(Bound<'py, PyAny>, Option<HostedCall>),
+    Waiting(Running),
 }
 
 fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Started<'_>> {
@@ -136,39 +141,26 @@ fn waiting<'py>(
     first: First<'py>,
     call: Option<HostedCall>,
 ) -> PyResult<Started<'py>> {
-    let awaitable = match first {
+    let (awaitable, task) = match first {
         First::Done(result) => {
             if let Some(call) = call {
                 call.conclude_ok();
             }
             return Ok(Started::Done(result));
         }
-        First::Awaitable(awaitable) => awaitable,
-        First::Blocking(work) => match on_pool(py, work) {
-            Ok(future) => future,
-            Err(error) => return Err(conclude(py, call, error)),
+        First::Awaitable(awaitable) => (awaitable, None),
+        First::Elsewhere(work) => match Mailbox::submit(py, work) {
+            Ok(submitted) => submitted,
+            Err(raised) => {
+                return Err(match call {
+                    Some(call) => call.conclude_raised(py, raised),
+                    None => raised,
+                });
+            }
         },
     };
-    Ok(Started::Waiting(awaitable.call_method0(intern!(py, "__await__"))?, call))
-}
-
-fn conclude(py: Python<'_>, call: Option<HostedCall>, error: Error) -> PyErr {
-    match call {
-        Some(call) => call.conclude_err(py, error),
-        None => errors::to_python(py, &error),
-    }
-}
-
-/// An asyncio future for work on the pool.
-fn on_pool(py: Python<'_>, work: Detached) -> Result<Bound<'_, PyAny>> {
-    if !interrupt::has_pool() {
-        let message = "the worker threads of blocking calls are in the process that was forked";
-        return Err(Error::new(ErrorKind::State, message)
-            .with_hint("Call it synchronously, or use the \"spawn\" start method"));
-    }
-    Mailbox::submit(py, work).map_err(|raised| {
-        errors::from_python(py, raised, ErrorKind::Execution, "handing the call to the pool")
-    })
+    let inner = awaitable.call_method0(intern!(py, "__await__"))?.unbind();
+    Ok(Started::Waiting(Running { inner, call, _task: task }))
 }
 
 /// Drives an awaitable's iterator; not every one has `send`.
@@ -226,10 +218,9 @@ impl CallCoroutine {
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.take() {
-            State::Running { inner, call } => {
-                let inner = inner.into_bound(py);
-                let outcome = inner.call_method1(intern!(py, "throw"), arguments);
-                self.settle(py, outcome, inner, call)
+            State::Running(running) => {
+                let outcome = running.inner.bind(py).call_method1(intern!(py, "throw"), arguments);
+                self.settle(py, outcome, running)
             }
             State::Created { .. } => Err(thrown(arguments)),
             State::Ended => Err(reused()),
@@ -238,10 +229,8 @@ impl CallCoroutine {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.take() {
-            State::Running { inner, call } => {
-                let closed = inner.call_method0(py, intern!(py, "close")).map(drop);
-                drop(call); // not finished: it counts as abandoned
-                closed
+            State::Running(running) => {
+                running.inner.call_method0(py, intern!(py, "close")).map(drop)
             }
             State::Created { .. } | State::Ended => Ok(()),
         }

@@ -130,9 +130,11 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
     let field = |key: &str| fields.get_item(key).ok().flatten().filter(|value| !value.is_none());
     let schema = |key: &str| field(key).map(|value| schema_of(&value, key)).transpose();
     action.description = field("description").map(|text| text.to_string()).unwrap_or_default();
-    if field("exec").is_some_and(|exec| exec.eq("blocking").unwrap_or(false)) {
-        action.exec = Exec::Blocking;
-    }
+    action.exec = field("exec").map_or(Exec::Inline, |exec| match exec.to_string().as_str() {
+        "blocking" => Exec::Blocking,
+        "async" => Exec::Async,
+        _ => Exec::Inline,
+    });
     action.params = schema("params")?;
     action.result = schema("result")?;
     Ok(action)

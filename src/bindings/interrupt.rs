@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::{ErrorKind, Result};
+use zerepy_native::ResultTape;
 
+use crate::native::Detached;
 use crate::{call, errors};
 
 /// How often signals are looked at: Ctrl-C must be seen within 100 ms.
@@ -25,18 +27,16 @@ pub(crate) fn has_pool() -> bool {
 
 /// Runs `work` with the interpreter released, and waits for it.
 ///
-/// On the main thread, where Python handles signals, the work runs on the pool and an interrupted
-/// wait leaves it to end by itself; on other threads, and without a pool, it runs in place.
-pub(crate) fn wait<T: Send + 'static>(
-    py: Python<'_>,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    if !on_main_thread(py) || !has_pool() {
-        return py.detach(work);
+/// Signals are looked at meanwhile: Python handles them on the main thread. An interrupted wait
+/// cancels an async action and leaves a blocking one to end by itself. A blocking one on another
+/// thread, or without a pool, just runs in place.
+pub(crate) fn wait(py: Python<'_>, work: Detached) -> Result<ResultTape> {
+    if work.is_blocking() && !(on_main_thread(py) && has_pool()) {
+        return py.detach(|| work.run());
     }
     let (sender, receiver) = sync_channel(1);
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
-    pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || sender.send(work()));
+    let _task = work.start(Box::new(move |result| drop(sender.send(result))))?;
     loop {
         match py.detach(|| receiver.lock().recv_timeout(SIGNAL_POLL)) {
             Ok(outcome) => return outcome,

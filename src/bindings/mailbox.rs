@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,10 +15,10 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::Result;
-use zerepy_native::ResultTape;
+use zerepy_native::{ResultTape, Task};
 
 use crate::native::Detached;
-use crate::{call, errors, logging, walk};
+use crate::{errors, logging, walk};
 
 /// The results for one event loop, from worker threads that never touch Python.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -47,8 +46,11 @@ impl Slot {
 }
 
 impl Mailbox {
-    /// A future of the running loop for work on the pool.
-    pub(crate) fn submit(py: Python<'_>, work: Detached) -> PyResult<Bound<'_, PyAny>> {
+    /// A future of the running loop for work that runs elsewhere, and its task if it is async.
+    pub(crate) fn submit(
+        py: Python<'_>,
+        work: Detached,
+    ) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
         let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
         let future = running.call_method0(intern!(py, "create_future"))?;
         let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
@@ -57,11 +59,14 @@ impl Mailbox {
         let number = mailbox.next.fetch_add(1, Ordering::Relaxed);
         mailbox.waiting.lock().insert(number, future.clone().unbind());
         let slot = Arc::clone(&mailbox.slot);
-        pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| work.run()));
-            slot.put(number, result.unwrap_or_else(|_| Err(call::worker_died(&"it panicked"))));
-        });
-        Ok(future)
+        match work.start(Box::new(move |result| slot.put(number, result))) {
+            Ok(task) => Ok((future, task)),
+            Err(error) => {
+                let forgotten = mailbox.waiting.lock().remove(&number);
+                drop(forgotten);
+                Err(errors::to_python(py, &error))
+            }
+        }
     }
 
     /// Hands one result to whoever awaits it; if that is nobody any more, it is dropped.

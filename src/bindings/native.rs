@@ -2,6 +2,7 @@
 //! handle for each instance. The Python classes around them stand in `zerepy_plugins/native.py`.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
-use zerepy_native::{Instance, Library, ResultTape, Tape};
+use zerepy_native::{Done, Instance, Library, ResultTape, Tape, Task};
 
 use crate::coroutine::CallCoroutine;
 use crate::errors::OrRaise;
-use crate::{convert, describe, errors, interrupt, logging, walk};
+use crate::{call, convert, describe, errors, interrupt, logging, walk};
 
 /// One plugin of a loaded library.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -86,14 +87,15 @@ impl NativeClass {
 
 /// An instance and its actions by name.
 pub(crate) struct Handle {
-    instance: Instance,
+    instance: Arc<Instance>,
     actions: HashMap<String, (u32, Exec)>,
 }
 
-/// A native call, ready to run on any thread: its parameters are copies.
+/// A native call that does not run inline, ready for any thread: its parameters are copies.
 pub(crate) struct Detached {
     handle: Arc<Handle>,
     action: u32,
+    exec: Exec,
     params: Tape,
 }
 
@@ -107,7 +109,7 @@ impl Handle {
     fn new(instance: Instance) -> Self {
         let actions = instance.info().actions.iter().zip(0..);
         let actions = actions.map(|(action, index)| (action.name.clone(), (index, action.exec)));
-        Self { actions: actions.collect(), instance }
+        Self { actions: actions.collect(), instance: Arc::new(instance) }
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -134,9 +136,8 @@ impl Handle {
         let (index, exec) = self.action(action)?;
         match exec {
             Exec::Inline => self.call_inline(py, index, params),
-            Exec::Blocking => {
-                let detached = self.detached(py, index, params)?;
-                let result = interrupt::wait(py, move || detached.run());
+            Exec::Blocking | Exec::Async => {
+                let result = interrupt::wait(py, self.detached(py, index, exec, params)?);
                 logging::flush(py);
                 walk::read(py, result?.view())
             }
@@ -165,11 +166,12 @@ impl Handle {
         self: &Arc<Self>,
         py: Python<'_>,
         action: u32,
+        exec: Exec,
         params: Option<&Bound<'_, PyAny>>,
     ) -> Result<Detached> {
         self.instance.ensure_same_process(action)?; // after a fork the pool's threads are gone: never wait for them
         let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
-        Ok(Detached { handle: Arc::clone(self), action, params })
+        Ok(Detached { handle: Arc::clone(self), action, exec, params })
     }
 
     /// The plugin's own problems with the parameters; empty if it does not tell.
@@ -200,9 +202,32 @@ pub(crate) fn or_empty<'py>(
 }
 
 impl Detached {
-    /// Runs it; the interpreter should not be held.
+    /// Whether it occupies a thread while it runs.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.exec == Exec::Blocking
+    }
+
+    /// Runs a blocking one here; the interpreter should not be held.
     pub(crate) fn run(self) -> Result<ResultTape> {
         self.handle.instance.call(self.action, &self.params)
+    }
+
+    /// Begins it elsewhere: a blocking one on the pool, an async one as a task of its library, which
+    /// ends early when the task is dropped. `done` gets the outcome on another thread.
+    pub(crate) fn start(self, done: Done) -> Result<Option<Task>> {
+        if !self.is_blocking() {
+            return self.handle.instance.start(self.action, &self.params, done).map(Some);
+        }
+        if !interrupt::has_pool() {
+            let message = "the worker threads of blocking calls are in the process that was forked";
+            return Err(Error::new(ErrorKind::State, message)
+                .with_hint("Call it synchronously, or use the \"spawn\" start method"));
+        }
+        pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| self.run()));
+            done(result.unwrap_or_else(|_| Err(call::worker_died(&"it panicked"))));
+        });
+        Ok(None)
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) enum First<'py> {
     Done(Bound<'py, PyAny>),
     /// This has to be awaited.
     Awaitable(Bound<'py, PyAny>),
-    /// This has to be called on another thread, for it may block.
-    Blocking(Detached),
+    /// This has to run elsewhere: it may block, or is async.
+    Elsewhere(Detached),
 }
 
 impl Target {
@@ -160,7 +160,9 @@ pub(crate) fn begin_native<'py>(
     let (index, exec) = handle.action(action)?;
     match exec {
         Exec::Inline => handle.call_inline(py, index, params).map(First::Done),
-        Exec::Blocking => handle.detached(py, index, params).map(First::Blocking),
+        Exec::Blocking | Exec::Async => {
+            handle.detached(py, index, exec, params).map(First::Elsewhere)
+        }
     }
 }
 

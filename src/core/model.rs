@@ -114,6 +114,8 @@ pub enum Exec {
     Inline,
     /// With the interpreter released.
     Blocking,
+    /// As a task of the library's own: it is started, and its outcome comes later.
+    Async,
 }
 
 /// What is known of one action without running it.

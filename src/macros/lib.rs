@@ -32,6 +32,8 @@ use proc_macro::TokenStream;
 ///   most one argument that derives `Deserialize` and `Schema`, and may borrow from the call
 ///   (`Query<'_>`); what it returns is `Serialize` and `Schema`. Its documentation is the
 ///   action's description.
+/// - an `#[action]` may be an `async fn` with the feature `async`: it runs as a task of the
+///   library's own tokio runtime, is dropped when its caller gives up, and owns its parameters.
 /// - an action plugin has one action, `execute`, and may have
 ///   `validate(&self, params: &T) -> Vec<String>`, the problems with its parameters.
 #[proc_macro_attribute]

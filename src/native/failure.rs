@@ -44,6 +44,15 @@ impl PluginError {
         Self(FfiError::empty())
     }
 
+    /// Takes over an error that a plugin passed.
+    ///
+    /// # Safety
+    /// `error` points to a whole error of the plugin's, whose release nobody else calls.
+    pub(crate) unsafe fn take(error: *const FfiError) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { error.read() })
+    }
+
     /// Where the plugin writes; it writes a whole error or nothing.
     #[inline]
     pub(crate) fn as_mut_ptr(&mut self) -> *mut FfiError {

@@ -61,6 +61,12 @@ impl Gate {
         self.exclude(0, Closed::Empty)
     }
 
+    /// Lets out a call that stayed inside.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+
     /// Whether nobody is inside.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.load(Ordering::Acquire) & (EXCLUSIVE | COUNT) == 0
@@ -94,10 +100,17 @@ impl Gate {
     }
 }
 
+impl Inside<'_> {
+    /// Stays inside beyond this borrow, until somebody calls [`Gate::leave`] for it.
+    pub(crate) fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Release);
+        self.0.leave();
     }
 }
 

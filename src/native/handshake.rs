@@ -5,10 +5,10 @@
 use std::ptr;
 
 use libloading::os::unix::Library as Code;
-use zerepy_core::PluginInfo;
+use zerepy_core::{Exec, PluginInfo};
 use zerepy_plugin_abi::{
-    ABI_MAJOR, ActionIndex, ENTRY_SYMBOL, FfiEntry, FfiError, FfiLibrary, FfiOwnedTape, FfiPlugin,
-    FfiTape, Instance, MAGIC, Status,
+    ABI_MAJOR, ActionIndex, ENTRY_SYMBOL, FfiCompletion, FfiEntry, FfiError, FfiLibrary,
+    FfiOwnedTape, FfiPlugin, FfiTape, Instance, MAGIC, Status, Task,
 };
 
 use crate::descriptor::trim;
@@ -34,6 +34,23 @@ pub(crate) type Call = unsafe extern "C" fn(
     *mut FfiError,
 ) -> Status;
 
+pub(crate) type Start = unsafe extern "C" fn(
+    Instance,
+    ActionIndex,
+    *const FfiTape,
+    *const FfiCompletion,
+    *mut Task,
+    *mut FfiError,
+) -> Status;
+
+/// What is needed for async actions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tasks {
+    pub(crate) start: Start,
+    pub(crate) cancel: unsafe extern "C" fn(Task),
+    pub(crate) release: unsafe extern "C" fn(Task),
+}
+
 /// The functions of one plugin, resolved, as the ABI describes them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Functions {
@@ -46,6 +63,7 @@ pub(crate) struct Functions {
     pub(crate) is_configured: Option<Ask>,
     pub(crate) configure: Option<Ask>,
     pub(crate) health: Option<Ask>,
+    pub(crate) tasks: Option<Tasks>, // there, if an action is async
 }
 
 /// Calls the library's entry and returns its plugins' functions, in the descriptor's order.
@@ -130,6 +148,13 @@ fn functions(plugin: *const FfiPlugin, info: &PluginInfo) -> Result<Functions> {
             function!($field).ok_or_else(missing(stringify!($field)))?
         };
     }
+    let has_async = info.actions.iter().any(|action| action.exec == Exec::Async);
+    let tasks = if has_async {
+        let (start, cancel) = (required!(start), required!(cancel));
+        Some(Tasks { start, cancel, release: required!(release_task) })
+    } else {
+        None
+    };
     Ok(Functions {
         create: required!(create),
         destroy: required!(destroy),
@@ -140,6 +165,7 @@ fn functions(plugin: *const FfiPlugin, info: &PluginInfo) -> Result<Functions> {
         is_configured: function!(is_configured),
         configure: function!(configure),
         health: function!(health),
+        tasks,
     })
 }
 

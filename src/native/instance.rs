@@ -13,6 +13,7 @@ use zerepy_plugin_abi::{FfiOwnedTape, status};
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
+use crate::task::{self, Done, Task};
 use crate::{Library, ResultTape, Tape, TapeError, fork};
 
 /// One instance of a plugin.
@@ -118,6 +119,37 @@ impl Instance {
         self.run(self.functions.call, step, action, params)
     }
 
+    /// Begins an async action. `done` gets its outcome, on a thread of the library's, perhaps before
+    /// this returns; dropping the task asks the library to end it early.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call), if it cannot be started; `done` is not called then.
+    pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
+        let inside = self.enter(Step::Act(action), action)?;
+        let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
+        match task::start(self, tasks, action, params, done) {
+            Err((error, false)) => Err(error),
+            Err((error, true)) => {
+                inside.stay();
+                Err(error)
+            }
+            Ok(task) => {
+                inside.stay();
+                Ok(task)
+            }
+        }
+    }
+
+    /// The instance as its library knows it.
+    pub(crate) fn handle(&self) -> *mut c_void {
+        self.handle
+    }
+
+    /// Lets out a started action that has ended.
+    pub(crate) fn leave(&self) {
+        self.gate.leave();
+    }
+
     /// A list of texts, one for each problem with the parameters; `None` if the plugin has no
     /// such check.
     ///
@@ -219,7 +251,7 @@ impl Instance {
     }
 
     #[cold]
-    fn unreadable(&self, broken: TapeError, step: Step) -> Error {
+    pub(crate) fn unreadable(&self, broken: TapeError, step: Step) -> Error {
         let message = format!("{} gave no result: {broken}", step.of(self.info()));
         Error::new(ErrorKind::Execution, message).with_plugin(&self.info().name)
     }

@@ -20,12 +20,14 @@ mod library;
 mod refusal;
 mod table;
 mod tape;
+mod task;
 
 pub use descriptor::Panic;
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};
 pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, from_json, to_json};
+pub use task::{Done, Task, unexpected_outcomes};
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};
 
 /// The version of the plugin ABI that this host speaks: major, minor.

@@ -54,6 +54,9 @@ mod tests {
         is_configured: None,
         configure: None,
         health: None,
+        start: None,
+        cancel: None,
+        release_task: None,
     };
 
     fn table(plugin: &FfiPlugin) -> Table<FfiPlugin> {

@@ -68,6 +68,8 @@ pub enum Exec {
     Inline,
     /// With the interpreter released.
     Blocking,
+    /// As a task of the library's own.
+    Async,
 }
 
 /// How many bytes [`render`] needs.
@@ -137,6 +139,7 @@ const fn write_action<const N: usize>(json: &mut Json<N>, action: &ActionDescrip
     let exec = match action.exec {
         Exec::Inline => "inline",
         Exec::Blocking => "blocking",
+        Exec::Async => "async",
     };
     json.pair("exec", exec);
     json.key("params");

@@ -4,8 +4,12 @@
 mod error;
 mod guard;
 mod instance;
+#[cfg(feature = "async")]
+mod task;
 
+use std::pin::Pin;
 use std::ptr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zerepy_plugin_abi::{
@@ -49,7 +53,16 @@ pub trait Exported: Sized + Send + Sync + 'static {
 
     /// Performs an action.
     fn invoke(&self, action: ActionIndex, params: Tape<'_>) -> Result<Payload>;
+
+    /// Begins an async action; what it returns runs as a task.
+    fn begin(self: Arc<Self>, action: ActionIndex, params: Tape<'_>) -> Result<Outcome> {
+        let _ = params;
+        Err(no_action(action))
+    }
 }
+
+/// What an async action comes to.
+pub type Outcome = Pin<Box<dyn Future<Output = Result<Payload>> + Send>>;
 
 /// Reads the configuration that `initialize` takes.
 pub fn read_config<'t, T: Deserialize<'t>>(tape: Tape<'t>) -> Result<T> {
@@ -97,8 +110,9 @@ pub fn encode_result<T: Serialize>(result: &T) -> Result<Payload> {
 
 /// An index that the descriptor does not have.
 #[cold]
-pub fn unknown_action(action: ActionIndex) -> Result<Payload> {
-    Err(Error::with_code(code::STATE, format!("it has no action number {action}")))
+#[must_use]
+pub fn no_action(action: ActionIndex) -> Error {
+    Error::with_code(code::STATE, format!("it has no such action number {action}"))
 }
 
 #[cold]

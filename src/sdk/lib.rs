@@ -43,7 +43,9 @@
 //!
 //! Build it as a `cdylib`. An instance is shared between threads, so the type is `Send + Sync`;
 //! an `#[action]` runs on the caller's thread with Python's interpreter held and must be short, an
-//! `#[action(blocking)]` runs with the interpreter released. A panic is caught at the border: it
+//! `#[action(blocking)]` runs with the interpreter released. An `#[action]` that is an `async fn`
+//! (feature `async`) runs on a tokio runtime of the library's own; when its caller gives up, its
+//! future is dropped. A panic is caught at the border: it
 //! becomes an error, and the instance has to be initialized again.
 //!
 //! Nothing here knows Python: the host turns Python objects into a tape and back.
@@ -83,8 +85,11 @@ pub mod __private {
         ActionDescriptor, Category, Exec, LibraryDescriptor, PluginDescriptor, SDK, measure, render,
     };
     pub use crate::export::{
-        Check, Exported, Tables, encode_result, handshake, library, no_params, read_config,
-        read_params, read_problems, refuse, table, unknown_action,
+        Check, Exported, Outcome, Tables, encode_result, handshake, library, no_action, no_params,
+        read_config, read_params, read_problems, refuse, table,
     };
     pub use crate::host::log;
+
+    /// Whether async actions are served.
+    pub const ASYNC: bool = cfg!(feature = "async");
 }

@@ -23,7 +23,7 @@ extern "C" {
 /* The incompatible part of the ABI's version; it is also part of the entry symbol's name. */
 #define ZEREPY_ABI_MAJOR 1
 /* The compatible part of the ABI's version: it counts the times the tables grew. */
-#define ZEREPY_ABI_MINOR 0
+#define ZEREPY_ABI_MINOR 1
 /* First field of zerepy_host and zerepy_library: the bytes `ZPLUGIN\0`, little endian. */
 #define ZEREPY_MAGIC UINT64_C(0x004e4947554c505a)
 /* The one symbol that a plugin library exports; see zerepy_plugin_entry_v1. */
@@ -39,6 +39,7 @@ typedef struct zerepy_owned_tape zerepy_owned_tape;
 typedef struct zerepy_slice zerepy_slice;
 typedef struct zerepy_error zerepy_error;
 typedef struct zerepy_plugin zerepy_plugin;
+typedef struct zerepy_completion zerepy_completion;
 typedef struct zerepy_library zerepy_library;
 typedef struct zerepy_host zerepy_host;
 
@@ -125,6 +126,9 @@ struct zerepy_owned_tape {
 
 /* A plugin instance, known only to the library that created it. */
 typedef void *zerepy_instance;
+
+/* An async action that was started, known only to the library that started it. */
+typedef void *zerepy_task;
 
 /* The place of an action in the descriptor's list of a plugin. */
 typedef uint32_t zerepy_action_index;
@@ -214,6 +218,28 @@ struct zerepy_plugin {
     zerepy_status (*configure)(zerepy_instance instance, zerepy_error *error);
     /* Whether the plugin is well; answers like `is_configured`. Optional. */
     zerepy_status (*health)(zerepy_instance instance, zerepy_error *error);
+    /* Begins an `async` action and returns at once; the parameters are lent for this call only.
+     * If it succeeds, it has written the task, and the outcome goes to `completion`, perhaps
+     * before this returns. Required, with the two below, if the descriptor has an `async`
+     * action. */
+    zerepy_status (*start)(zerepy_instance instance, zerepy_action_index action,
+        const zerepy_tape *params, const zerepy_completion *completion, zerepy_task *task,
+        zerepy_error *error);
+    /* Asks a task to end early. Its outcome comes all the same. It may have ended already, and
+     * may be asked more than once. */
+    void (*cancel)(zerepy_task task);
+    /* Gives a task back, once, whether it has ended or not; if not, it goes on. */
+    void (*release_task)(zerepy_task task);
+};
+
+/* Where the outcome of an async action goes. */
+struct zerepy_completion {
+    /* Passed back to `finish`. */
+    void *context;
+    /* Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL
+     * result and an error. Both are read during the call, and what they own is given back by the
+     * host. A second time is ignored. The instance is in use until then. */
+    void (*finish)(void *context, zerepy_owned_tape *result, zerepy_error *error);
 };
 
 /* The library's table, returned by zerepy_plugin_entry_v1; it lives as long as the process. */
@@ -300,7 +326,7 @@ static_assert(offsetof(zerepy_error, message) == 8, "zerepy_error.message");
 static_assert(offsetof(zerepy_error, detail) == 24, "zerepy_error.detail");
 static_assert(offsetof(zerepy_error, owner) == 40, "zerepy_error.owner");
 static_assert(offsetof(zerepy_error, release) == 48, "zerepy_error.release");
-static_assert(sizeof(zerepy_plugin) == 80, "zerepy_plugin");
+static_assert(sizeof(zerepy_plugin) == 104, "zerepy_plugin");
 static_assert(offsetof(zerepy_plugin, size) == 0, "zerepy_plugin.size");
 static_assert(offsetof(zerepy_plugin, reserved) == 4, "zerepy_plugin.reserved");
 static_assert(offsetof(zerepy_plugin, create) == 8, "zerepy_plugin.create");
@@ -312,6 +338,12 @@ static_assert(offsetof(zerepy_plugin, validate) == 48, "zerepy_plugin.validate")
 static_assert(offsetof(zerepy_plugin, is_configured) == 56, "zerepy_plugin.is_configured");
 static_assert(offsetof(zerepy_plugin, configure) == 64, "zerepy_plugin.configure");
 static_assert(offsetof(zerepy_plugin, health) == 72, "zerepy_plugin.health");
+static_assert(offsetof(zerepy_plugin, start) == 80, "zerepy_plugin.start");
+static_assert(offsetof(zerepy_plugin, cancel) == 88, "zerepy_plugin.cancel");
+static_assert(offsetof(zerepy_plugin, release_task) == 96, "zerepy_plugin.release_task");
+static_assert(sizeof(zerepy_completion) == 16, "zerepy_completion");
+static_assert(offsetof(zerepy_completion, context) == 0, "zerepy_completion.context");
+static_assert(offsetof(zerepy_completion, finish) == 8, "zerepy_completion.finish");
 static_assert(sizeof(zerepy_library) == 48, "zerepy_library");
 static_assert(offsetof(zerepy_library, magic) == 0, "zerepy_library.magic");
 static_assert(offsetof(zerepy_library, size) == 8, "zerepy_library.size");

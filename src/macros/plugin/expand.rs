@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{VisitMut, visit_lifetime_mut};
 use syn::{Ident, ItemImpl, Lifetime, Type};
 
-use super::methods::{Action, Function, Methods};
+use super::methods::{Action, Exec, Function, Methods};
 use super::options::{Category, Options};
 use crate::docs::description;
 
@@ -14,7 +14,7 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
     let plugin = &block.self_ty;
     let descriptor = descriptor(options, &description(&block.attrs), methods);
     let start = start(methods);
-    let invoke = invoke(&methods.actions, methods.validate.as_ref());
+    let (invoke, begin) = (invoke(methods), begin(methods));
     let validate = validate(options.category, methods);
     let cleanup = hook("CLEANUP", &quote!(()), methods.cleanup.as_ref());
     let is_configured = hook("IS_CONFIGURED", &quote!(bool), methods.is_configured.as_ref());
@@ -39,6 +39,7 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
                 #health
                 #start
                 #invoke
+                #begin
             }
         };
     }
@@ -70,9 +71,13 @@ fn descriptor(options: &Options, description: &str, methods: &Methods) -> TokenS
 }
 
 fn action_descriptor(action: &Action) -> TokenStream {
-    let Action { function, description, blocking } = action;
+    let Action { function, description, exec } = action;
     let name = function.name.to_string();
-    let exec = if *blocking { quote!(Blocking) } else { quote!(Inline) };
+    let exec = match exec {
+        Exec::Inline => quote!(Inline),
+        Exec::Blocking => quote!(Blocking),
+        Exec::Async => quote!(Async),
+    };
     let params = optional_schema(function.argument.as_ref());
     let result = schema(&function.output);
     quote! {
@@ -130,30 +135,19 @@ fn start(methods: &Methods) -> TokenStream {
     }
 }
 
-fn invoke(actions: &[Action], validate: Option<&Function>) -> TokenStream {
-    let indices = 0u32..;
-    let refuse = validate.map(|function| {
-        let problems = attempt(function, &quote!(self.validate(&params)));
-        quote!(private::refuse(&#problems)?;)
-    });
-    let arms = actions.iter().zip(indices).map(|(Action { function, .. }, index)| {
-        let name = &function.name;
-        let (check, read) = match function.argument {
-            Some(_) => {
-                (quote!(let params = private::read_params(params)?; #refuse), Some(quote!(params)))
-            }
-            None => (quote!(private::no_params(params)?;), None),
-        };
-        let result = attempt(function, &quote!(self.#name(#read)));
-        let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
-        quote! {
-            #index => {
-                #check
+fn invoke(methods: &Methods) -> TokenStream {
+    let arms = arms(
+        methods,
+        |exec| exec != Exec::Async,
+        |name, read, function| {
+            let result = attempt(function, &quote!(self.#name(#read)));
+            let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
+            quote! {
                 let result = #result;
                 #encode
             }
-        }
-    });
+        },
+    );
     quote! {
         fn invoke(
             &self,
@@ -162,10 +156,72 @@ fn invoke(actions: &[Action], validate: Option<&Function>) -> TokenStream {
         ) -> ::zerepy_plugin::Result<private::Payload> {
             match action {
                 #(#arms)*
-                _ => private::unknown_action(action),
+                _ => ::core::result::Result::Err(private::no_action(action)),
             }
         }
     }
+}
+
+/// Async actions own the plugin and their parameters, for they outlive the call that begins them.
+fn begin(methods: &Methods) -> Option<TokenStream> {
+    let arms = arms(
+        methods,
+        |exec| exec == Exec::Async,
+        |name, read, function| {
+            let result = attempt(function, &quote!(self.#name(#read).await));
+            let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
+            quote! {
+                ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
+                    let result = #result;
+                    #encode
+                }))
+            }
+        },
+    );
+    (!arms.is_empty()).then(|| {
+        quote! {
+            fn begin(
+                self: ::std::sync::Arc<Self>,
+                action: private::ActionIndex,
+                params: private::Tape<'_>,
+            ) -> ::zerepy_plugin::Result<private::Outcome> {
+                const {
+                    ::core::assert!(
+                        private::ASYNC,
+                        "an async action needs the feature `async` of the crate zerepy-plugin"
+                    );
+                }
+                match action {
+                    #(#arms)*
+                    _ => ::core::result::Result::Err(private::no_action(action)),
+                }
+            }
+        }
+    })
+}
+
+/// For each action that is called so, reading its parameters and what `body` makes of them.
+fn arms(
+    methods: &Methods,
+    wanted: impl Fn(Exec) -> bool,
+    body: impl Fn(&Ident, Option<TokenStream>, &Function) -> TokenStream,
+) -> Vec<TokenStream> {
+    let refuse = methods.validate.as_ref().map(|function| {
+        let problems = attempt(function, &quote!(self.validate(&params)));
+        quote!(private::refuse(&#problems)?;)
+    });
+    let actions = methods.actions.iter().zip(0u32..).filter(|(action, _)| wanted(action.exec));
+    let arm = |(Action { function, .. }, index): (&Action, u32)| {
+        let (check, read) = match function.argument {
+            Some(_) => {
+                (quote!(let params = private::read_params(params)?; #refuse), Some(quote!(params)))
+            }
+            None => (quote!(private::no_params(params)?;), None),
+        };
+        let body = body(&function.name, read, function);
+        quote!(#index => { #check #body })
+    };
+    actions.map(arm).collect()
 }
 
 /// An action plugin whose action takes parameters can always say whether they are readable.

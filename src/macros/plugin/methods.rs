@@ -35,7 +35,15 @@ pub(super) struct Function {
 pub(super) struct Action {
     pub(super) function: Function,
     pub(super) description: String,
-    pub(super) blocking: bool,
+    pub(super) exec: Exec,
+}
+
+/// How an action is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exec {
+    Inline,
+    Blocking,
+    Async,
 }
 
 impl Methods {
@@ -73,11 +81,17 @@ impl Methods {
 
 impl Action {
     fn read(method: &ImplItemFn, attribute: &Attribute) -> Result<Self> {
-        Ok(Self {
-            function: shared(&method.sig)?,
-            description: description(&method.attrs),
-            blocking: is_blocking(attribute)?,
-        })
+        let exec = match (is_blocking(attribute)?, &method.sig.asyncness) {
+            (true, Some(asyncness)) => {
+                let message = "a `blocking` action cannot be `async`: it is one or the other";
+                return Err(Error::new(asyncness.span, message));
+            }
+            (true, None) => Exec::Blocking,
+            (false, Some(_)) => Exec::Async,
+            (false, None) => Exec::Inline,
+        };
+        let signature = Signature { asyncness: None, ..method.sig.clone() };
+        Ok(Self { function: shared(&signature)?, description: description(&method.attrs), exec })
     }
 }
 
@@ -162,7 +176,7 @@ fn validation(signature: &Signature) -> Result<Function> {
 fn function(signature: &Signature) -> Result<Function> {
     let name = signature.ident.clone();
     if let Some(asyncness) = &signature.asyncness {
-        let message = format!("`{name}` cannot be `async`; use `#[action(blocking)]` and block");
+        let message = format!("`{name}` cannot be `async`; only an `#[action]` can");
         return Err(Error::new(asyncness.span, message));
     }
     let is_lifetime = |param: &GenericParam| matches!(param, GenericParam::Lifetime(_));

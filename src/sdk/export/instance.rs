@@ -4,6 +4,7 @@
 //! is poisoned: nothing is asked of that value any more, and the next `initialize` or `cleanup`
 //! drops it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use zerepy_plugin_abi::{
@@ -12,14 +13,16 @@ use zerepy_plugin_abi::{
 
 use super::error::report;
 use super::guard::guard;
+#[cfg(feature = "async")]
+use super::task;
 use super::{Exported, encode_result, wrong_params};
 use crate::codec::{Payload, Tape};
 use crate::{Error, Result};
 
 /// What an [`Instance`] points to.
 struct Slot<P> {
-    plugin: Option<P>,
-    poisoned: AtomicBool,
+    plugin: Option<Arc<P>>, // tasks of async actions share both
+    poisoned: Arc<AtomicBool>,
 }
 
 /// The table of a plugin.
@@ -38,11 +41,23 @@ pub const fn table<P: Exported>() -> FfiPlugin {
         is_configured: if P::IS_CONFIGURED.is_some() { Some(is_configured::<P>) } else { None },
         configure: if P::CONFIGURE.is_some() { Some(configure::<P>) } else { None },
         health: if P::HEALTH.is_some() { Some(health::<P>) } else { None },
+        #[cfg(feature = "async")]
+        start: Some(task::start::<P>),
+        #[cfg(feature = "async")]
+        cancel: Some(task::cancel),
+        #[cfg(feature = "async")]
+        release_task: Some(task::release),
+        #[cfg(not(feature = "async"))]
+        start: None,
+        #[cfg(not(feature = "async"))]
+        cancel: None,
+        #[cfg(not(feature = "async"))]
+        release_task: None,
     }
 }
 
 unsafe extern "C" fn create<P: Exported>(out: *mut Instance, _error: *mut FfiError) -> Status {
-    let slot = Box::new(Slot::<P> { plugin: None, poisoned: AtomicBool::new(false) });
+    let slot = Box::new(Slot::<P> { plugin: None, poisoned: Arc::default() });
     // SAFETY: the host passes a place for the instance.
     unsafe { out.write(Box::into_raw(slot).cast()) };
     status::OK
@@ -69,7 +84,7 @@ unsafe extern "C" fn initialize<P: Exported>(
 ) -> Status {
     // SAFETY: the host passes what `create` made, and has it to itself here.
     let slot = unsafe { &mut *instance.cast::<Slot<P>>() };
-    let outcome = if slot.plugin.is_some() && !*slot.poisoned.get_mut() {
+    let outcome = if slot.plugin.is_some() && !slot.poisoned.load(Ordering::Relaxed) {
         Err(wrong_state("it is initialized already", "Clean it up first"))
     } else {
         guard(P::DESCRIPTOR.name, || {
@@ -77,8 +92,8 @@ unsafe extern "C" fn initialize<P: Exported>(
             // SAFETY: the host lends the tape for the time of this call.
             let config = unsafe { Tape::from_ffi(config) }
                 .map_err(|fault| fault.into_error(code::CONFIG, "config"))?;
-            slot.plugin = Some(P::start(config)?);
-            *slot.poisoned.get_mut() = false;
+            slot.plugin = Some(Arc::new(P::start(config)?));
+            slot.poisoned.store(false, Ordering::Relaxed);
             Ok(())
         })
     };
@@ -92,7 +107,7 @@ unsafe extern "C" fn cleanup<P: Exported>(instance: Instance, error: *mut FfiErr
     // SAFETY: the host passes what `create` made, and has it to itself here.
     let slot = unsafe { &mut *instance.cast::<Slot<P>>() };
     let outcome = guard(P::DESCRIPTOR.name, || {
-        if let (Some(plugin), false) = (&slot.plugin, *slot.poisoned.get_mut()) {
+        if let (Some(plugin), false) = (&slot.plugin, slot.poisoned.load(Ordering::Relaxed)) {
             P::CLEANUP.map_or(Ok(()), |cleanup| cleanup(plugin))?;
         }
         drop(slot.plugin.take());
@@ -111,7 +126,7 @@ unsafe extern "C" fn call<P: Exported>(
 ) -> Status {
     // SAFETY: the host passes what the ABI says, and lends the tape for the time of this call.
     unsafe {
-        serve::<P>(instance, error, |plugin| {
+        serve::<P>(instance, error, |plugin, _| {
             let payload = plugin.invoke(action, borrow(params)?)?;
             Ok(hand_over(payload, result))
         })
@@ -127,7 +142,7 @@ unsafe extern "C" fn validate<P: Exported>(
 ) -> Status {
     // SAFETY: the host passes what the ABI says, and lends the tape for the time of this call.
     unsafe {
-        serve::<P>(instance, error, |plugin| {
+        serve::<P>(instance, error, |plugin, _| {
             let params = borrow(params)?;
             let problems = P::VALIDATE.map_or(Ok(Vec::new()), |check| check(plugin, params))?;
             Ok(hand_over(encode_result(&problems)?, result))
@@ -165,7 +180,7 @@ unsafe fn ask<P: Exported>(
 ) -> Status {
     // SAFETY: as the caller promises.
     unsafe {
-        serve::<P>(instance, error, |plugin| {
+        serve::<P>(instance, error, |plugin, _| {
             let yes = question.map_or(Ok(true), |question| question(plugin))?;
             Ok(if yes { status::YES } else { status::OK })
         })
@@ -179,21 +194,22 @@ unsafe fn ask<P: Exported>(
 /// `instance` is from `create` and not initialized, cleaned up or destroyed meanwhile; `error` is
 /// NULL or the host's place for an error.
 #[inline]
-unsafe fn serve<P: Exported>(
+pub(super) unsafe fn serve<P: Exported>(
     instance: Instance,
     error: *mut FfiError,
-    body: impl FnOnce(&P) -> Result<Status>,
+    body: impl FnOnce(&Arc<P>, &Arc<AtomicBool>) -> Result<Status>,
 ) -> Status {
     // SAFETY: as the caller promises.
     let slot = unsafe { &*instance.cast::<Slot<P>>() };
-    let outcome = slot.ready().and_then(|plugin| guard(P::DESCRIPTOR.name, || body(plugin)));
+    let outcome =
+        slot.ready().and_then(|plugin| guard(P::DESCRIPTOR.name, || body(plugin, &slot.poisoned)));
     // SAFETY: as the caller promises.
     unsafe { slot.settle(outcome, error) }
 }
 
 impl<P: Exported> Slot<P> {
     #[inline]
-    fn ready(&self) -> Result<&P> {
+    fn ready(&self) -> Result<&Arc<P>> {
         match &self.plugin {
             Some(_) if self.poisoned.load(Ordering::Relaxed) => {
                 Err(wrong_state("it has panicked before", "Clean it up, then initialize it again"))

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zerepy_plugin::testing::Harness;
 use zerepy_plugin::{Config, Error, Result, Schema, Value, log, plugin};
-use zerepy_plugin_abi::{FfiError, FfiHost, FfiLibrary, FfiSlice, MAGIC, code};
+use zerepy_plugin_abi::{
+    ABI_MAJOR, ABI_MINOR, FfiError, FfiHost, FfiLibrary, FfiSlice, MAGIC, code,
+};
 
 #[derive(Deserialize, Schema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -178,7 +180,7 @@ fn the_descriptor_tells_everything() {
     let library = library(host).unwrap();
     assert_eq!(library.plugin_count, 2);
     let descriptor: serde_json::Value = serde_json::from_str(&text(library.descriptor)).unwrap();
-    assert_eq!(descriptor["abi"], json!({"major": 1, "minor": 0}));
+    assert_eq!(descriptor["abi"], json!({"major": ABI_MAJOR, "minor": ABI_MINOR}));
     assert_eq!(descriptor["panic"], "unwind");
     assert_eq!(descriptor["sdk"], format!("zerepy-plugin {}", env!("CARGO_PKG_VERSION")));
     let machine = &descriptor["plugins"][0];

@@ -4,8 +4,8 @@ use std::fs;
 use std::mem::offset_of;
 
 use zerepy_plugin_abi::{
-    ABI_MAJOR, ABI_MINOR, FfiError, FfiHost, FfiLibrary, FfiOwnedTape, FfiPlugin, FfiSlice,
-    FfiTape, Node,
+    ABI_MAJOR, ABI_MINOR, FfiCompletion, FfiError, FfiHost, FfiLibrary, FfiOwnedTape, FfiPlugin,
+    FfiSlice, FfiTape, Node,
 };
 
 use crate::header::Header;
@@ -57,8 +57,9 @@ tables! {
     FfiError { size, code, message, detail, owner, release }
     FfiPlugin {
         size, reserved, create, destroy, initialize, cleanup, call, validate, is_configured,
-        configure, health
+        configure, health, start, cancel, release_task
     }
+    FfiCompletion { context, finish }
     FfiLibrary { magic, size, abi_major, abi_minor, descriptor, plugin_count, plugins }
     FfiHost { magic, size, abi_major, abi_minor, log, get_extension }
 }

@@ -1,0 +1,116 @@
+//! Async actions: started here, finished by the library on a thread of its own.
+//!
+//! What waits for an outcome is known to the library by a number only, so that a second or a late
+//! outcome finds nothing and does no harm.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
+use zerepy_core::Result;
+use zerepy_plugin_abi::{FfiCompletion, FfiError, FfiOwnedTape, status};
+
+use crate::failure::{PluginError, Step};
+use crate::handshake::Tasks;
+use crate::instance::Instance;
+use crate::{ResultTape, Tape};
+
+/// Takes the outcome of an action, on whatever thread the library finishes it.
+pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
+
+struct Waiting {
+    instance: Arc<Instance>,
+    step: Step,
+    done: Done,
+}
+
+static WAITING: LazyLock<Mutex<HashMap<usize, Waiting>>> = LazyLock::new(Mutex::default);
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+static UNEXPECTED: AtomicU64 = AtomicU64::new(0);
+
+/// How many outcomes came that nobody waited for: finished twice, or never started.
+#[must_use]
+pub fn unexpected_outcomes() -> u64 {
+    UNEXPECTED.load(Ordering::Relaxed)
+}
+
+/// A started action. Dropping it asks the library to end it early, unless it has ended.
+#[derive(Debug)]
+pub struct Task {
+    tasks: Tasks,
+    handle: *mut c_void,
+}
+
+// SAFETY: the ABI allows its functions on any thread.
+unsafe impl Send for Task {}
+// SAFETY: as above; nothing can be done with a shared one.
+unsafe impl Sync for Task {}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        // SAFETY: the library made it, and this is the last use of it.
+        unsafe {
+            (self.tasks.cancel)(self.handle);
+            (self.tasks.release)(self.handle);
+        }
+    }
+}
+
+/// Starts an action of `instance`, which has been entered for it.
+///
+/// If this fails, `done` is dropped uncalled; the flag says whether the instance has been left.
+pub(crate) fn start(
+    instance: &Arc<Instance>,
+    tasks: Tasks,
+    action: u32,
+    params: &Tape,
+    done: Done,
+) -> Result<Task, (zerepy_core::Error, bool)> {
+    let step = Step::Act(action);
+    let params = params.to_ffi().map_err(|error| (error.into(), false))?;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let waiting = Waiting { instance: Arc::clone(instance), step, done };
+    WAITING.lock().insert(number, waiting);
+    let context = ptr::without_provenance_mut(number);
+    let completion = FfiCompletion { context, finish: Some(finish) };
+    let (mut handle, mut error) = (ptr::null_mut(), PluginError::new());
+    // SAFETY: the instance is initialized, and stays so until it is left; the tape and the places
+    // live for the time of the call.
+    let status = unsafe {
+        (tasks.start)(
+            instance.handle(),
+            action,
+            &raw const params,
+            &raw const completion,
+            &raw mut handle,
+            error.as_mut_ptr(),
+        )
+    };
+    if status == status::OK {
+        return Ok(Task { tasks, handle });
+    }
+    let was_waiting = WAITING.lock().remove(&number).is_some();
+    Err((error.to_error(step, instance.info()), !was_waiting))
+}
+
+/// The library's way to hand over an outcome.
+unsafe extern "C" fn finish(context: *mut c_void, result: *mut FfiOwnedTape, error: *mut FfiError) {
+    // SAFETY: the library passes NULL or its own place, and hands over what is in it.
+    let result = (!result.is_null()).then(|| unsafe { ResultTape::take(result.read()) });
+    // SAFETY: as above.
+    let error = (!error.is_null()).then(|| unsafe { PluginError::take(error) });
+    let Some(waiting) = WAITING.lock().remove(&context.addr()) else {
+        UNEXPECTED.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    let Waiting { instance, step, done } = waiting;
+    let outcome = match result {
+        Some(result) => result.map_err(|broken| instance.unreadable(broken, step)),
+        None => Err(error.unwrap_or_else(PluginError::new).to_error(step, instance.info())),
+    };
+    instance.leave();
+    done(outcome);
+}

@@ -1,0 +1,143 @@
+"""Async actions of Rust plugins: tasks of their library's own runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from zerepy_plugins import PluginManager
+from zerepy_plugins.errors import (
+    InvalidParamsError,
+    PluginExecutionError,
+    PluginPanicError,
+    PluginStateError,
+)
+
+LIBRARY = Path(__file__).parents[2] / "target/release/libzerepy_fixture_tasks.so"
+LONG = {"seconds": 60}
+
+
+@pytest.fixture
+def manager(tmp_path):
+    shutil.copy(LIBRARY, tmp_path)
+    with PluginManager(tmp_path, entry_points=False) as manager:
+        yield manager
+
+
+async def counts_are(manager, **wanted):
+    for _ in range(5000):
+        counts = manager.perform_action("tasks", "counts")
+        if wanted.items() <= counts.items():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError(counts)
+
+
+def test_the_kind_is_described(manager):
+    actions = manager.describe("tasks")["actions"]
+    assert {name: action["exec"] for name, action in actions.items()} == {
+        "nap": "async",
+        "fail": "async",
+        "panic": "async",
+        "counts": "inline",
+    }
+
+
+def test_a_synchronous_call_waits(manager):
+    assert manager.perform_action("tasks", "nap", {"seconds": 0, "value": [1]}) == [1]
+    assert manager.execute_sync("later", {"message": "a"}) == "a"
+
+
+def test_a_direct_call_waits(manager):
+    assert manager["tasks"].perform_action("nap", {"seconds": 0, "value": 2}) == 2
+
+
+async def test_calls_are_awaited_side_by_side(manager):
+    naps = (
+        manager.perform_action_async("tasks", "nap", {"seconds": 0.01, "value": number})
+        for number in range(500)
+    )
+    assert await asyncio.gather(*naps) == list(range(500))
+    names = {thread.name for thread in threading.enumerate()}
+    assert not any(name.startswith("Dummy") for name in names)  # workers never enter Python
+
+
+async def test_an_action_plugin_is_awaited_and_checks_its_parameters(manager):
+    assert await manager.execute("later", {"message": "a"}) == "a"
+    assert await manager["later"].execute({"message": "b"}) == "b"
+    with pytest.raises(InvalidParamsError, match="must not be empty"):
+        await manager.execute("later", {"message": ""})
+    with pytest.raises(InvalidParamsError, match=r"params\.message: required"):
+        await manager.execute("later", {})
+
+
+async def test_errors_arrive(manager):
+    with pytest.raises(PluginExecutionError, match="failed: no luck"):
+        await manager.perform_action_async("tasks", "fail", {"message": "no luck"})
+    with pytest.raises(PluginExecutionError, match="failed: no luck"):
+        await asyncio.to_thread(manager.perform_action, "tasks", "fail", {"message": "no luck"})
+    assert manager.monitor.stats("tasks").errors == 2
+
+
+async def test_a_panic_poisons_until_the_next_start(manager):
+    with pytest.raises(PluginPanicError, match=r"lib\.rs.*: boom"):
+        await manager.perform_action_async("tasks", "panic", {"message": "boom"})
+    with pytest.raises(PluginStateError, match="has panicked before"):
+        await manager.perform_action_async("tasks", "nap", {"seconds": 0})
+    await manager.stop_plugins_async("tasks")
+    await manager.start_plugins_async("tasks")
+    assert await manager.perform_action_async("tasks", "nap", {"seconds": 0}) is None
+
+
+async def test_cancelling_the_task_drops_the_future(manager):
+    task = asyncio.create_task(manager.perform_action_async("tasks", "nap", LONG))
+    await counts_are(manager, running=1, dropped=0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await counts_are(manager, running=0, dropped=1)
+    assert manager.monitor.stats("tasks").in_flight == 0
+
+
+async def test_a_time_limit_drops_the_future(manager):
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(manager.perform_action_async("tasks", "nap", LONG), 0.01)
+    await counts_are(manager, running=0, dropped=1)
+
+
+@pytest.mark.parametrize("close", [True, False])
+async def test_a_coroutine_that_is_given_up_drops_the_future(manager, close):
+    call = manager.perform_action_async("tasks", "nap", LONG)
+    call.send(None)
+    await counts_are(manager, running=1, dropped=0)
+    if close:
+        call.close()
+    del call
+    gc.collect()
+    await counts_are(manager, running=0, dropped=1)
+
+
+async def test_a_cancel_that_comes_as_the_action_ends(manager):
+    for _ in range(50):
+        task = asyncio.create_task(
+            manager.perform_action_async("tasks", "nap", {"seconds": 0.001, "value": 1})
+        )
+        await asyncio.sleep(0.001)
+        task.cancel()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        assert outcome == 1 or isinstance(outcome, asyncio.CancelledError)
+    await counts_are(manager, running=0)
+    await manager.stop_plugins_async()
+
+
+async def test_stopping_waits_for_what_runs(manager):
+    call = manager.perform_action_async("tasks", "nap", {"seconds": 0.05, "value": 1})
+    task = asyncio.create_task(call)
+    await counts_are(manager, running=1, dropped=0)
+    stopped = await manager.stop_plugins_async()
+    assert (await task, stopped) == (1, ["later", "tasks"])
