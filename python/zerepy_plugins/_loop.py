@@ -70,7 +70,6 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
 
     Raises:
         PluginStateError: An event loop runs on this thread, so that waiting would stop it.
-
     """
     if _running_loop():
         _close(awaitable)

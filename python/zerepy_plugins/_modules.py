@@ -33,7 +33,6 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     Any error of the plugin's own code passes through; a failed import leaves no module of the
     plugin in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one
     plugin.
-
     """
     if path == root:  # the directory of a single plugin
         root = str(Path(root).parent)

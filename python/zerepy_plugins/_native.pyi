@@ -6,7 +6,6 @@ threads; none holds a lock while it runs code of a plugin, a hook or a handler.
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from types import TracebackType
 from typing import Any, Literal, Self, final, overload
 
 from zerepy_plugins.base import PluginBase as _Plugin
@@ -47,9 +46,8 @@ def discover_plugins(
 
     Args:
         plugin_dir: Where to look: ``x.py``, packages ``x/``, shared libraries, and all of these
-        again
-            in ``connections/`` and ``actions/``. A missing directory is an empty result and a
-            warning in the log.
+            again in ``connections/`` and ``actions/``. A missing directory is an empty result and
+            a warning in the log.
         on_error: ``"raise"`` raises for the first plugin that is broken; ``"collect"`` returns the
             good ones, and the broken ones as ``.failures``.
 
@@ -59,7 +57,6 @@ def discover_plugins(
     Raises:
         PluginLoadError: A plugin is broken, and ``on_error`` is ``"raise"``.
         PluginConfigError: ``on_error`` is neither of the two.
-
     """
 
 def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
@@ -77,7 +74,6 @@ def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
     Raises:
         PluginLoadError: It is not a plugin library for this machine, or is damaged.
         PluginAbiError: It is built for another version of the plugin ABI.
-
     """
 
 @final
@@ -85,7 +81,7 @@ class PluginRegistry:
     """Plugin classes by category (``"connection"`` or ``"action"``) and name.
 
     Iterating gives pairs of category and name, in the order they were registered; ``in`` takes such
-    a pair, or a name.
+    a pair, or a name. An unknown category is a :class:`PluginConfigError` (a ``ValueError``).
     """
 
     def __new__(cls) -> Self: ...
@@ -101,10 +97,8 @@ class PluginRegistry:
             replace: Put it in the place of another class of that name.
 
         Raises:
-            PluginConfigError: The category is unknown, the class does not fit it or is abstract, or
-                the name is taken (both origins are named). It is a ``ValueError``. Nothing has
-                changed then.
-
+            PluginConfigError: The class does not fit the category or is abstract, or the name is
+                taken (both origins are named). Nothing has changed then.
         """
 
     def get_plugin(self, category: str, name: str) -> type[_Plugin]:
@@ -112,28 +106,19 @@ class PluginRegistry:
 
         Raises:
             PluginNotFoundError: There is none of that name; the hint offers the nearest.
-            PluginConfigError: The category is unknown.
-
         """
 
     @overload
     def list_plugins(self, category: None = None) -> dict[str, dict[str, type[_Plugin]]]: ...
     @overload
     def list_plugins(self, category: str) -> dict[str, type[_Plugin]]:
-        """Return names and classes of one category, or of each that has any; a copy.
-
-        Raises:
-            PluginConfigError: The category is unknown.
-
-        """
+        """Return names and classes of one category, or of each that has any; a copy."""
 
     def unregister(self, category: str, name: str) -> None:
         """Take a class away; its instances live on.
 
         Raises:
             PluginNotFoundError: There is none of that name.
-            PluginConfigError: The category is unknown.
-
         """
 
     @property
@@ -167,7 +152,6 @@ class PluginFactory:
             PluginConfigError: The document has mistakes (all are listed), or does not fit the
             plugin. PluginNotFoundError: The registry has no such plugin.
             PluginExecutionError: The class could not be instantiated.
-
         """
 
 @final
@@ -188,7 +172,6 @@ class EventBus:
         Raises:
             PluginConfigError: The pattern is none.
             TypeError: The handler is not callable.
-
         """
 
     def unsubscribe(self, pattern: str, handler: Callable[[Any], Any]) -> bool:
@@ -207,7 +190,6 @@ class EventBus:
 
         Args:
             event: An :class:`Event`, or any object with a ``name``.
-
         """
 
 @final
@@ -247,7 +229,6 @@ class PluginMonitor:
 
         Raises:
             PluginNotFoundError: There is no plugin of that name.
-
         """
 
     def add_observer(
@@ -264,7 +245,6 @@ class PluginMonitor:
 
         Returns:
             A function that removes them. What they raise is shown and does not touch the call.
-
         """
 
 @final
@@ -272,12 +252,7 @@ class UsageTimer:
     """One use of a plugin, counted; as a context manager it is timed."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        _class: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> bool: ...
+    def __exit__(self, _class: Any, error: BaseException | None, _traceback: Any) -> bool: ...
 
 @final
 class PluginManager:
@@ -286,7 +261,8 @@ class PluginManager:
     Use it as a context manager: ``with PluginManager("plugins") as manager`` (or ``async with``)
     loads and starts everything, and stops everything in reverse at the end; if the block ends by an
     exception, that one passes and errors of cleaning up are only logged. It is also a collection
-    of the running plugins: ``manager["name"]``, ``in``, ``len`` and iteration.
+    of the running plugins: ``manager["name"]``, ``in``, ``len`` and iteration. A name that no
+    plugin has is a :class:`PluginNotFoundError`, whose hint offers the nearest.
 
     Args:
         plugin_dirs: One directory or several; by default ``./plugins`` and ``~/.zerepy/plugins``.
@@ -302,7 +278,6 @@ class PluginManager:
 
     Raises:
         PluginConfigError: The configuration has mistakes; all are listed, with their paths.
-
     """
 
     def __new__(
@@ -357,10 +332,8 @@ class PluginManager:
         other plugins go on.
 
         Raises:
-            PluginNotFoundError: There is no plugin of that name.
             PluginError: With a name, whatever kept that plugin from starting.
             PluginStateError: A plugin or hook called this while plugins are started or stopped.
-
         """
 
     def stop_plugins(self, name: str | None = None, *, force: bool = False) -> list[str]:
@@ -375,10 +348,7 @@ class PluginManager:
             force: Let go of plugins that fail to clean up; their errors are only logged.
 
         Raises:
-            PluginNotFoundError: There is no plugin of that name.
-            PluginCleanupError: Cleaning up failed; with several errors, its cause is a group of
-            them.
-
+            PluginCleanupError: Cleaning up failed; the cause of several errors is a group.
         """
 
     def load_plugins_async(self) -> Awaitable[list[str]]:
@@ -396,18 +366,14 @@ class PluginManager:
         """Switch a disabled plugin on, so that it can be started.
 
         Raises:
-            PluginNotFoundError: There is no plugin of that name.
             PluginConfigError: Its configuration is invalid; it stays disabled.
-
         """
 
     def disable(self, name: str) -> None:
         """Switch a plugin off: stop it, and start it no more.
 
         Raises:
-            PluginNotFoundError: There is no plugin of that name.
             PluginCleanupError: It could not be stopped; it is not switched off then.
-
         """
 
     def perform_action(self, plugin: str, action: str, params: Any = None) -> Any:
@@ -423,13 +389,10 @@ class PluginManager:
 
         Raises:
             PluginNotFoundError: There is no such plugin or action; the hint offers the nearest.
-            PluginStateError: The plugin is not running, or it is ``async`` and an event loop runs
-            on
-                this thread.
+            PluginStateError: It is not running, or ``async`` while a loop runs on this thread.
             InvalidParamsError: The parameters do not fit; the message names each by its path.
             PluginPanicError: Rust code panicked.
             PluginExecutionError: The plugin raised; its exception is the cause.
-
         """
 
     def perform_action_async(self, plugin: str, action: str, params: Any = None) -> CallCoroutine:
@@ -447,7 +410,6 @@ class PluginManager:
         Raises (when awaited):
             The same as :meth:`perform_action`; problems that ``validate_params`` lists are an
             :class:`InvalidParamsError`.
-
         """
 
     def execute_sync(self, plugin: str, params: Any = None) -> Any:
@@ -470,10 +432,6 @@ class PluginManager:
             ``name``, ``version``, ``category``, ``kind``, ``origin``, ``state``, ``description``,
             ``requires``, ``config_schema``, ``actions`` (by name: ``description``, ``exec``,
             ``params``, ``result``) and ``config`` (``None`` if it is invalid).
-
-        Raises:
-            PluginNotFoundError: There is no plugin of that name.
-
         """
 
     def __enter__(self) -> Self: ...
@@ -518,19 +476,9 @@ class NativeClass:
     """One plugin of a loaded library."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def category(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def requires(self) -> list[str]: ...
-    @property
-    def config_schema(self) -> Any: ...
-    @property
-    def actions(self) -> dict[str, dict[str, Any]]: ...
+    def info(self) -> dict[str, Any]:
+        """What the descriptor says; actions are by name."""
+
     def create(self) -> NativeInstance: ...
 
 @final

@@ -85,7 +85,6 @@ class PluginBase(ABC):
 
         Raise :class:`~zerepy_plugins.errors.PluginNotReady` if that is not possible yet. After an
         error ``cleanup`` is not called; what was given to ``context.add_cleanup`` is run.
-
         """
 
     @abstractmethod
@@ -121,7 +120,6 @@ class ConnectionPlugin(PluginBase):
         Args:
             action: The action's name.
             params: The caller's own object, not a copy.
-
         """
 
 

@@ -48,7 +48,6 @@ class PluginContext:
         Raises:
             PluginNotFoundError: There is none of that name.
             PluginStateError: It is not running. Name it in ``requires`` to have it started first.
-
         """
         return self._find(name)
 

@@ -36,7 +36,6 @@ class PluginError(Exception):
         plugin: The plugin's name.
         code: A stable word for programs to compare; by default that of the class.
         hint: What to do about it.
-
     """
 
     default_code: ClassVar[str] = "plugin_error"
@@ -161,7 +160,6 @@ class PluginNotReady(PluginError):  # noqa: N818 - the name is part of the docum
         plugin: The plugin's name.
         code: A stable word for programs to compare; by default that of the class.
         hint: What to do about it.
-
     """
 
     default_code = "not_ready"

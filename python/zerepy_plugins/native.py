@@ -6,6 +6,7 @@ directly. Every method passes on to a handle of the library's instance.
 
 from __future__ import annotations
 
+import re
 import types
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -77,16 +78,14 @@ class NativeActionPlugin(NativePlugin, ActionPlugin):
 
 def make_class(native_class: NativeClass) -> type[NativePlugin]:
     """Make the Python class of one plugin of a loaded library."""
-    base = NativeConnectionPlugin if native_class.category == "connection" else NativeActionPlugin
+    info = native_class.info
+    base = NativeConnectionPlugin if info["type"] == "connection" else NativeActionPlugin
     body = {
-        "__doc__": native_class.description or None,
+        "__doc__": info["description"] or None,
         "__module__": __name__,
         "native_class": native_class,
-        "name": native_class.name,
-        "version": native_class.version,
-        "requires": native_class.requires,
-        "config_schema": native_class.config_schema,
-        "actions": native_class.actions,
+        "config_schema": info.get("config_schema"),
+        **{key: info[key] for key in ("name", "version", "requires", "actions")},
     }
-    title = "".join(part.capitalize() for part in native_class.name.replace("-", "_").split("_"))
+    title = "".join(part.capitalize() for part in re.split(r"[-_.]", info["name"]))
     return types.new_class(title, (base,), exec_body=lambda namespace: namespace.update(body))

@@ -14,7 +14,7 @@ use zerepy_native::{Done, Instance, Library, ResultTape, Tape, Task};
 
 use crate::coroutine::CallCoroutine;
 use crate::errors::OrRaise;
-use crate::{call, convert, describe, errors, interrupt, logging, walk};
+use crate::{call, describe, errors, interrupt, logging, walk};
 
 /// One plugin of a loaded library.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -37,46 +37,19 @@ pub(crate) fn load_classes<'py>(py: Python<'py>, path: &Path) -> Result<Vec<Boun
 }
 
 impl NativeClass {
-    fn info(&self) -> &PluginInfo {
+    fn info_ref(&self) -> &PluginInfo {
         &self.library.info().plugins[self.plugin]
     }
 }
 
 #[pymethods]
 impl NativeClass {
+    /// What the descriptor says; actions are by name.
     #[getter]
-    fn name(&self) -> &str {
-        &self.info().name
-    }
-
-    #[getter]
-    fn version(&self) -> &str {
-        &self.info().version
-    }
-
-    #[getter]
-    fn category(&self) -> &'static str {
-        self.info().category.as_str()
-    }
-
-    #[getter]
-    fn description(&self) -> &str {
-        &self.info().description
-    }
-
-    #[getter]
-    fn requires(&self) -> Vec<String> {
-        self.info().requires.clone()
-    }
-
-    #[getter]
-    fn config_schema<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.info().config_schema.as_ref().map(|schema| convert::to_python(py, schema)).transpose()
-    }
-
-    #[getter]
-    fn actions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        describe::actions_to_python(py, &self.info().actions)
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let info = pythonize::pythonize(py, self.info_ref())?;
+        info.set_item("actions", describe::actions_to_python(py, &self.info_ref().actions)?)?;
+        Ok(info)
     }
 
     fn create(&self, py: Python<'_>) -> PyResult<NativeInstance> {
