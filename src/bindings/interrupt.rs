@@ -27,18 +27,21 @@ pub(crate) fn has_pool() -> bool {
 
 /// Runs `work` with the interpreter released, and waits for it.
 ///
-/// Signals are looked at meanwhile: Python handles them on the main thread. An interrupted wait
-/// cancels an async action and leaves a blocking one to end by itself. A blocking one on another
+/// On the main thread, where Python handles signals, they are looked at meanwhile. An interrupted
+/// wait cancels an async action and leaves a blocking one to end by itself. A blocking one on another
 /// thread, or without a pool, just runs in place.
 pub(crate) fn wait(py: Python<'_>, work: Detached) -> Result<ResultTape> {
-    if work.is_blocking() && !(on_main_thread(py) && has_pool()) {
+    let on_main_thread = on_main_thread(py);
+    if work.is_blocking() && !(on_main_thread && has_pool()) {
         return py.detach(|| work.run());
     }
     let (sender, receiver) = sync_channel(1);
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
     let _task = work.start(Box::new(move |result| drop(sender.send(result))))?;
+    // Another thread must not come back before it has to: the interpreter may have ended by then.
+    let pause = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {
-        match py.detach(|| receiver.lock().recv_timeout(SIGNAL_POLL)) {
+        match py.detach(|| receiver.lock().recv_timeout(pause)) {
             Ok(outcome) => return outcome,
             Err(RecvTimeoutError::Timeout) => py.check_signals().map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")

@@ -80,7 +80,9 @@ impl Mailbox {
             Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
             Err(error) => {
                 let raised = errors::to_python(py, &error).into_value(py);
-                future.call_method1(intern!(py, "set_exception"), (raised,))
+                future.call_method1(intern!(py, "set_exception"), (raised,))?;
+                // Counts as seen: if the call was given up, nobody is to be told.
+                future.call_method0(intern!(py, "exception"))
             }
         }
         .map(drop)

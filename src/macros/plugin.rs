@@ -115,13 +115,6 @@ mod tests {
         assert_eq!(
             with(quote!(
                 #[action]
-                async fn b(&self) {}
-            )),
-            "`b` cannot be `async`; use `#[action(blocking)]` and block"
-        );
-        assert_eq!(
-            with(quote!(
-                #[action]
                 fn b(&mut self) {}
             )),
             "`b` takes `&self`: calls share it"
@@ -161,6 +154,61 @@ mod tests {
             )),
             "`initialize` makes the plugin, so it takes no `self`"
         );
+    }
+
+    #[test]
+    fn only_actions_may_be_async_and_then_not_blocking() {
+        let with = |items: TokenStream| {
+            connection(&quote!(fn initialize() -> Self { P } #[action] fn a(&self) {} #items))
+        };
+        for name in ["cleanup", "is_configured", "configure", "health"] {
+            let function = quote::format_ident!("{name}");
+            let message = with(quote!(async fn #function(&self) {}));
+            assert_eq!(message, format!("`{name}` cannot be `async`; only an `#[action]` can"));
+        }
+        let initialize = connection(&quote!(
+            async fn initialize() -> Self {
+                P
+            }
+        ));
+        assert_eq!(initialize, "`initialize` cannot be `async`; only an `#[action]` can");
+        let validate = message(
+            quote!(action, name = "p"),
+            &quote!(
+                async fn validate(&self, params: &u8) -> Vec<String> {
+                    vec![]
+                }
+            ),
+        );
+        assert_eq!(validate, "`validate` cannot be `async`; only an `#[action]` can");
+        let both = with(quote!(
+            #[action(blocking)]
+            async fn b(&self) {}
+        ));
+        assert_eq!(both, "a `blocking` action cannot be `async`: it is one or the other");
+        let owned = with(quote!(
+            #[action]
+            async fn b(self) {}
+        ));
+        assert_eq!(owned, "`b` takes `&self`: calls share it");
+    }
+
+    #[test]
+    fn async_actions_are_begun_and_others_invoked() {
+        let expanded = |action: TokenStream| {
+            let block = quote!(impl P { fn initialize() -> Self { P } #action });
+            expand(quote!(connection, name = "p"), block).unwrap().to_string()
+        };
+        let inline = expanded(quote!(
+            #[action]
+            fn a(&self) {}
+        ));
+        assert!(!inline.contains("fn begin"), "{inline}");
+        let later = expanded(quote!(
+            #[action]
+            async fn a(&self) {}
+        ));
+        assert!(later.contains("fn begin") && later.contains("Exec :: Async"), "{later}");
     }
 
     #[test]

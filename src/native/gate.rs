@@ -101,9 +101,9 @@ impl Gate {
 }
 
 impl Inside<'_> {
-    /// Stays inside beyond this borrow, until somebody calls [`Gate::leave`] for it.
-    pub(crate) fn stay(self) {
-        std::mem::forget(self);
+    /// Counts one more call in, which stays until somebody calls [`Gate::leave`] for it.
+    pub(crate) fn stay(&self) {
+        self.0.0.fetch_add(1, Ordering::Relaxed); // nobody can be alone in there now
     }
 }
 

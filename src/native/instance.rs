@@ -123,21 +123,12 @@ impl Instance {
     /// this returns; dropping the task asks the library to end it early.
     ///
     /// # Errors
-    /// As for [`call`](Self::call), if it cannot be started; `done` is not called then.
+    /// As for [`call`](Self::call), if it cannot be started; `done` is dropped uncalled then, unless
+    /// the library breaks the ABI and gives an outcome as well.
     pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
-        match task::start(self, tasks, action, params, done) {
-            Err((error, false)) => Err(error),
-            Err((error, true)) => {
-                inside.stay();
-                Err(error)
-            }
-            Ok(task) => {
-                inside.stay();
-                Ok(task)
-            }
-        }
+        task::start(self, &inside, tasks, action, params, done)
     }
 
     /// The instance as its library knows it.
@@ -257,7 +248,7 @@ impl Instance {
     }
 
     #[cold]
-    fn unwritable(&self, error: TapeError) -> Error {
+    pub(crate) fn unwritable(&self, error: TapeError) -> Error {
         Error::from(error).with_plugin(&self.info().name)
     }
 

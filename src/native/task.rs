@@ -14,17 +14,28 @@ use zerepy_core::Result;
 use zerepy_plugin_abi::{FfiCompletion, FfiError, FfiOwnedTape, status};
 
 use crate::failure::{PluginError, Step};
+use crate::gate::Inside;
 use crate::handshake::Tasks;
 use crate::instance::Instance;
-use crate::{ResultTape, Tape};
+use crate::{ResultTape, Tape, fork};
 
 /// Takes the outcome of an action, on whatever thread the library finishes it.
 pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
 
 struct Waiting {
-    instance: Arc<Instance>,
+    stay: Stay,
     step: Step,
     done: Done,
+}
+
+/// An action's own place in its instance, beside that of the call that starts it: the outcome may
+/// come while the library is still in `start`.
+struct Stay(Arc<Instance>);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 static WAITING: LazyLock<Mutex<HashMap<usize, Waiting>>> = LazyLock::new(Mutex::default);
@@ -42,6 +53,7 @@ pub fn unexpected_outcomes() -> u64 {
 pub struct Task {
     tasks: Tasks,
     handle: *mut c_void,
+    generation: u32,
 }
 
 // SAFETY: the ABI allows its functions on any thread.
@@ -51,6 +63,9 @@ unsafe impl Sync for Task {}
 
 impl Drop for Task {
     fn drop(&mut self) {
+        if self.generation != fork::generation() {
+            return; // it is the parent's; a lock its library held at the fork stays locked here
+        }
         // SAFETY: the library made it, and this is the last use of it.
         unsafe {
             (self.tasks.cancel)(self.handle);
@@ -59,20 +74,20 @@ impl Drop for Task {
     }
 }
 
-/// Starts an action of `instance`, which has been entered for it.
-///
-/// If this fails, `done` is dropped uncalled; the flag says whether the instance has been left.
+/// Starts an action of `instance`, inside of which the caller is.
 pub(crate) fn start(
     instance: &Arc<Instance>,
+    inside: &Inside<'_>,
     tasks: Tasks,
     action: u32,
     params: &Tape,
     done: Done,
-) -> Result<Task, (zerepy_core::Error, bool)> {
+) -> Result<Task> {
     let step = Step::Act(action);
-    let params = params.to_ffi().map_err(|error| (error.into(), false))?;
+    let params = params.to_ffi().map_err(|error| instance.unwritable(error))?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let waiting = Waiting { instance: Arc::clone(instance), step, done };
+    inside.stay();
+    let waiting = Waiting { stay: Stay(Arc::clone(instance)), step, done };
     WAITING.lock().insert(number, waiting);
     let context = ptr::without_provenance_mut(number);
     let completion = FfiCompletion { context, finish: Some(finish) };
@@ -90,10 +105,11 @@ pub(crate) fn start(
         )
     };
     if status == status::OK {
-        return Ok(Task { tasks, handle });
+        return Ok(Task { tasks, handle, generation: fork::generation() });
     }
-    let was_waiting = WAITING.lock().remove(&number).is_some();
-    Err((error.to_error(step, instance.info()), !was_waiting))
+    let refused = WAITING.lock().remove(&number);
+    drop(refused);
+    Err(error.to_error(step, instance.info()))
 }
 
 /// The library's way to hand over an outcome.
@@ -106,11 +122,12 @@ unsafe extern "C" fn finish(context: *mut c_void, result: *mut FfiOwnedTape, err
         UNEXPECTED.fetch_add(1, Ordering::Relaxed);
         return;
     };
-    let Waiting { instance, step, done } = waiting;
+    let Waiting { stay, step, done } = waiting;
+    let instance = Arc::clone(&stay.0);
     let outcome = match result {
         Some(result) => result.map_err(|broken| instance.unreadable(broken, step)),
         None => Err(error.unwrap_or_else(PluginError::new).to_error(step, instance.info())),
     };
-    instance.leave();
+    drop(stay);
     done(outcome);
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::Built;
 use zerepy_core::{Category, ErrorKind, Exec};
-use zerepy_native::{ABI_VERSION, Panic, inspect};
+use zerepy_native::{Panic, inspect};
 
 #[track_caller]
 fn refused(path: &Path, kind: ErrorKind, expected: &str) {
@@ -26,7 +26,7 @@ fn a_good_library_is_described() {
     let info = inspect(&built.path).unwrap();
     assert_eq!(info.path, built.path);
     assert_eq!(info.sdk.as_deref(), Some("c"));
-    assert_eq!((info.abi, info.panic), (ABI_VERSION, Panic::Unwind));
+    assert_eq!((info.abi, info.panic), ((1, 0), Panic::Unwind));
     let [plugin] = &info.plugins[..] else { panic!("{info:?}") };
     assert_eq!((plugin.name.as_str(), plugin.category), ("echo", Category::Connection));
     assert_eq!(plugin.actions[3].exec, Exec::Blocking);

@@ -1,10 +1,10 @@
 //! Async actions: each is a task of the library's own runtime, and has exactly one outcome.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
@@ -55,8 +55,9 @@ pub(super) unsafe extern "C" fn start<P: Exported>(
             let outcome = Arc::clone(plugin).begin(action, params)?;
             let runtime = runtime()?; // before there is a finisher: a failed start has no outcome
             let finisher = Finisher(Some(Completion(*completion)));
-            let run = run::<P>(outcome, Arc::clone(poisoned), finisher);
-            let handle = runtime.spawn(run).abort_handle();
+            let plugin = P::DESCRIPTOR.name;
+            let action = Action { plugin, outcome: Some(outcome), poisoned: Arc::clone(poisoned) };
+            let handle = runtime.spawn(run(action, finisher)).abort_handle();
             task.write(Box::into_raw(Box::new(handle)).cast());
             Ok(status::OK)
         })
@@ -77,20 +78,48 @@ pub(super) unsafe extern "C" fn release(task: Task) {
 /// itself is gone.
 ///
 /// In all cases the action is dropped before the finisher: its parameter stands first, its local last.
-async fn run<P: Exported>(outcome: Outcome, poisoned: Arc<AtomicBool>, finisher: Finisher) {
+async fn run(action: Action, finisher: Finisher) {
     let finisher = finisher;
-    let mut outcome = outcome;
-    let result =
-        poll_fn(|context| match guard(P::DESCRIPTOR.name, || Ok(outcome.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(panic) => Poll::Ready(Err(panic)),
-        });
-    let result = result.await;
-    if result.as_ref().is_err_and(|error| error.code() == code::PANIC) {
-        poisoned.store(true, Ordering::Relaxed);
-    }
-    drop(outcome);
+    let mut action = action;
+    let result = (&mut action).await;
+    drop(action);
     finisher.finish(result);
+}
+
+/// An action under way. All that is the author's runs guarded, the dropping included.
+struct Action {
+    plugin: &'static str,
+    outcome: Option<Outcome>, // there until it is dropped
+    poisoned: Arc<AtomicBool>,
+}
+
+impl Action {
+    fn guarded<T>(&mut self, body: impl FnOnce(&mut Option<Outcome>) -> T) -> Result<T> {
+        let result = guard(self.plugin, || Ok(body(&mut self.outcome)));
+        if result.is_err() {
+            self.poisoned.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Future for Action {
+    type Output = Result<Payload>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = self.guarded(|outcome| match outcome {
+            Some(outcome) => outcome.as_mut().poll(context),
+            None => Poll::Pending,
+        });
+        poll.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
+    }
+}
+
+impl Drop for Action {
+    fn drop(&mut self) {
+        // A panic has been noted, and there is nobody to tell.
+        let _ = self.guarded(|outcome| drop(outcome.take()));
+    }
 }
 
 /// Where the host wants the outcome.

@@ -21,14 +21,19 @@ pub(crate) struct Built {
 impl Built {
     /// The C plugin, compiled with these flags.
     pub(crate) fn new(flags: &[&str]) -> Self {
+        Self::of("echo.c", flags)
+    }
+
+    /// Another fixture, compiled with these flags.
+    pub(crate) fn of(source: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("echo.so");
+        let path = folder.path().join(source).with_extension("so");
         let status = Command::new("cc")
             .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", INCLUDE])
             .args(flags)
             .arg("-o")
             .arg(&path)
-            .arg(Path::new(FIXTURES).join("echo.c"))
+            .arg(Path::new(FIXTURES).join(source))
             .status()
             .expect("the tests need a C compiler, \"cc\"");
         assert!(status.success());
