@@ -20,6 +20,9 @@
 //! # Ok::<(), zerepy_plugin::testing::Failure>(())
 //! ```
 
+#[cfg(feature = "async")]
+mod task;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
@@ -103,17 +106,23 @@ impl<P: Exported> Harness<P> {
         Ok(())
     }
 
-    /// Performs the action of that name.
+    /// Performs the action of that name, and waits for it if it is async.
     pub fn call<R: DeserializeOwned>(
         &self,
         action: &str,
         params: &impl Serialize,
     ) -> Result<R, Failure> {
-        let call = self.table.call.expect(REQUIRED);
-        let mut actions = P::DESCRIPTOR.actions.iter();
-        let index = actions.position(|known| known.name == action);
-        let index = index.unwrap_or_else(|| panic!("there is no action {action:?}"));
-        self.exchange(call, index, params)
+        let mut actions = (0..).zip(P::DESCRIPTOR.actions);
+        let found = actions.find(|(_, known)| known.name == action);
+        let (index, found) = found.unwrap_or_else(|| panic!("there is no action {action:?}"));
+        #[cfg(feature = "async")]
+        if matches!(found.exec, crate::descriptor::Exec::Async) {
+            let params = encode(params);
+            let result = task::perform(&self.table, self.instance, index, &params);
+            return result.map(|result| decode(&result));
+        }
+        let _ = found;
+        self.exchange(self.table.call.expect(REQUIRED), index, params)
     }
 
     /// The problems that an action plugin has with `params`.
@@ -146,10 +155,9 @@ impl<P: Exported> Harness<P> {
     fn exchange<R: DeserializeOwned>(
         &self,
         call: Call,
-        action: usize,
+        action: ActionIndex,
         params: &impl Serialize,
     ) -> Result<R, Failure> {
-        let action = ActionIndex::try_from(action).expect("a plugin has only a few actions");
         let params = encode(params);
         let mut result = FfiOwnedTape::empty();
         // SAFETY: our own instance, a tape that lives until the end of the call, and a place for
@@ -157,13 +165,7 @@ impl<P: Exported> Harness<P> {
         attempt(|error| unsafe {
             call(self.instance, action, &params.as_ffi(), &raw mut result, error)
         })?;
-        // SAFETY: the tape was written by our own side and is released only below.
-        let value = unsafe { Tape::from_ffi(&raw const result.tape) }.and_then(Tape::decode);
-        if let Some(release) = result.release {
-            // SAFETY: once, with the owner that came with it.
-            unsafe { release(result.owner) };
-        }
-        Ok(value.unwrap_or_else(|fault| panic!("the result is of another type: {fault}")))
+        Ok(decode(&result))
     }
 }
 
@@ -192,12 +194,25 @@ fn encode(value: &impl Serialize) -> Payload {
     Payload::encode(value).unwrap_or_else(|fault| panic!("cannot be sent: {fault}"))
 }
 
+/// Reads a result of our own side's, and releases it.
+fn decode<R: DeserializeOwned>(result: &FfiOwnedTape) -> R {
+    // SAFETY: the tape was written by our own side and is released only below.
+    let value = unsafe { Tape::from_ffi(&raw const result.tape) }.and_then(Tape::decode);
+    if let Some(release) = result.release {
+        // SAFETY: once, with the owner that came with it.
+        unsafe { release(result.owner) };
+    }
+    value.unwrap_or_else(|fault| panic!("the result is of another type: {fault}"))
+}
+
 fn attempt(body: impl FnOnce(*mut FfiError) -> Status) -> Result<Status, Failure> {
     let mut error = FfiError::empty();
     let answer = body(&raw mut error);
-    if answer != status::FAILED {
-        return Ok(answer);
-    }
+    if answer == status::FAILED { Err(failure(&error)) } else { Ok(answer) }
+}
+
+/// Reads an error of our own side's, and releases it.
+fn failure(error: &FfiError) -> Failure {
     let failure = Failure {
         code: word(error.code),
         message: owned_text(error.message),
@@ -207,7 +222,7 @@ fn attempt(body: impl FnOnce(*mut FfiError) -> Status) -> Result<Status, Failure
         // SAFETY: once, with the owner that came with it.
         unsafe { release(error.owner) };
     }
-    Err(failure)
+    failure
 }
 
 fn owned_text(slice: FfiSlice) -> String {

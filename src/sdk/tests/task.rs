@@ -359,3 +359,11 @@ fn what_is_not_async_is_not_started() {
     );
     assert_eq!(host.start(7, 11).err().unwrap().code, code::STATE);
 }
+
+#[test]
+fn the_test_kit_waits_for_async_actions() {
+    let harness = Harness::<Later>::start(&()).unwrap();
+    assert_eq!(harness.call::<u32>("double", &15_u8), Ok(30));
+    let failure = harness.call::<()>("fail", &15_u8).unwrap_err();
+    assert_eq!((failure.code, failure.message.as_str()), ("not_ready", "no luck"));
+}
