@@ -26,7 +26,7 @@ pub use descriptor::Panic;
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};
-pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, from_json, to_json};
+pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, to_json};
 pub use task::{Done, Task, unexpected_outcomes};
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};
 

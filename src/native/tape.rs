@@ -11,7 +11,7 @@ use std::fmt;
 
 use zerepy_core::{Error, ErrorKind};
 
-pub use json::{from_json, to_json};
+pub use json::to_json;
 pub use read::TapeView;
 pub use result::ResultTape;
 pub use write::{Open, Tape};

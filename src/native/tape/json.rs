@@ -1,4 +1,4 @@
-//! Tapes and JSON values. Exact, or an error that names the place; never nearly the same.
+//! Tapes as JSON values. Exact, or an error that names the place; never nearly the same.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};
 
-use super::{Tape, TapeError, TapeView};
+use super::{TapeError, TapeView};
 
 /// The value on a tape as JSON.
 ///
@@ -28,47 +28,6 @@ pub fn to_json(view: TapeView<'_>) -> Result<Value> {
         }
         Error::new(ErrorKind::Execution, format!("{path}: {}", misfit.why))
     })
-}
-
-/// Writes a JSON value.
-///
-/// # Errors
-/// `InvalidParams` if it is too deep or too long for a tape.
-pub fn from_json(value: &Value, tape: &mut Tape) -> Result<()> {
-    Ok(write(value, tape)?)
-}
-
-fn write(value: &Value, tape: &mut Tape) -> Result<(), TapeError> {
-    match value {
-        Value::Null => tape.null(),
-        Value::Bool(value) => tape.bool(*value),
-        Value::Number(number) => write_number(number, tape),
-        Value::String(text) => tape.str(text)?,
-        Value::Array(items) => {
-            let list = tape.begin_list(items.len())?;
-            items.iter().try_for_each(|item| write(item, tape))?;
-            tape.end(list)?;
-        }
-        Value::Object(pairs) => {
-            let map = tape.begin_map(pairs.len())?;
-            for (key, value) in pairs {
-                tape.str(key)?;
-                write(value, tape)?;
-            }
-            tape.end(map)?;
-        }
-    }
-    Ok(())
-}
-
-fn write_number(number: &Number, tape: &mut Tape) {
-    if let Some(int) = number.as_i64() {
-        tape.int(int);
-    } else if let Some(uint) = number.as_u64() {
-        tape.uint(uint);
-    } else {
-        tape.float(number.as_f64().expect("a JSON number that is no integer is a float"));
-    }
 }
 
 enum Step {
@@ -183,24 +142,13 @@ fn small_integer(bytes: &[u8]) -> Result<Value, Misfit> {
 mod tests {
     use serde_json::json;
 
+    use super::super::Tape;
     use super::*;
 
     fn message(write: impl FnOnce(&mut Tape)) -> String {
         let mut tape = Tape::new();
         write(&mut tape);
         to_json(tape.view()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn json_goes_round() {
-        let value = json!({
-            "b": [null, true, false, i64::MIN, u64::MAX, 0.1, -0.0, "text \u{1f600}", "", []],
-            "a": {"nested": [{"deep": [[1.5e300]]}]},
-        });
-        let mut tape = Tape::new();
-        from_json(&value, &mut tape).unwrap();
-        let back = to_json(tape.view()).unwrap();
-        assert_eq!(back.to_string(), value.to_string()); // order and signs of zero included
     }
 
     #[test]

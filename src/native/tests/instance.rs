@@ -5,10 +5,10 @@ mod common;
 
 use std::thread;
 
-use common::{Built, no_config, tape};
+use common::{Built, json_tape, no_config, tape};
 use serde_json::{Value, json};
 use zerepy_core::{Error, ErrorKind};
-use zerepy_native::{Instance, Tape, from_json, load, tag, to_json};
+use zerepy_native::{Instance, load, tag, to_json};
 
 const ECHO: u32 = 0;
 const FAIL: u32 = 1;
@@ -28,9 +28,7 @@ fn ready(flags: &[&str]) -> Instance {
 }
 
 fn call(instance: &Instance, action: u32, params: &Value) -> Result<Value, Error> {
-    let mut tape = Tape::new();
-    from_json(params, &mut tape)?;
-    to_json(instance.call(action, &tape)?.view())
+    to_json(instance.call(action, &json_tape(params))?.view())
 }
 
 /// Asks the plugin's own counters, through its `validate`.
@@ -112,9 +110,7 @@ fn broken_results_are_errors() {
 #[test]
 fn initialize_may_ask_for_time_and_fails_without_a_trace() {
     let instance = created(&[]);
-    let mut config = Tape::new();
-    from_json(&json!({"a": 1}), &mut config).unwrap();
-    let error = instance.initialize(&config).unwrap_err();
+    let error = instance.initialize(&json_tape(&json!({"a": 1}))).unwrap_err();
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::NotReady, Some(2.5)));
     instance.initialize(&no_config()).unwrap();
 }
@@ -185,4 +181,14 @@ fn a_forked_child_gets_errors() {
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert_eq!(status, 0);
     assert_eq!(call(&instance, ECHO, &json!(1)).unwrap(), json!(1));
+}
+
+#[test]
+fn json_goes_round() {
+    let value = json!({
+        "b": [null, true, false, i64::MIN, u64::MAX, 0.1, -0.0, "text \u{1f600}", "", []],
+        "a": {"nested": [{"deep": [[1.5e300]]}]},
+    });
+    let back = to_json(json_tape(&value).view()).unwrap();
+    assert_eq!(back.to_string(), value.to_string()); // order and signs of zero included
 }

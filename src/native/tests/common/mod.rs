@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Number, Value};
 use tempfile::TempDir;
-use zerepy_native::Tape;
+use zerepy_native::{Tape, TapeError};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/c");
 
@@ -61,4 +62,42 @@ pub(crate) fn no_config() -> Tape {
         let map = tape.begin_map(0).unwrap();
         tape.end(map).unwrap();
     })
+}
+
+/// A tape with a JSON value.
+pub(crate) fn json_tape(value: &Value) -> Tape {
+    tape(|tape| write(value, tape).unwrap())
+}
+
+fn write(value: &Value, tape: &mut Tape) -> Result<(), TapeError> {
+    match value {
+        Value::Null => tape.null(),
+        Value::Bool(value) => tape.bool(*value),
+        Value::Number(number) => write_number(number, tape),
+        Value::String(text) => tape.str(text)?,
+        Value::Array(items) => {
+            let list = tape.begin_list(items.len())?;
+            items.iter().try_for_each(|item| write(item, tape))?;
+            tape.end(list)?;
+        }
+        Value::Object(pairs) => {
+            let map = tape.begin_map(pairs.len())?;
+            for (key, value) in pairs {
+                tape.str(key)?;
+                write(value, tape)?;
+            }
+            tape.end(map)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_number(number: &Number, tape: &mut Tape) {
+    if let Some(int) = number.as_i64() {
+        tape.int(int);
+    } else if let Some(uint) = number.as_u64() {
+        tape.uint(uint);
+    } else {
+        tape.float(number.as_f64().expect("a JSON number that is no integer is a float"));
+    }
 }
