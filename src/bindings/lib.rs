@@ -1,7 +1,7 @@
 //! The extension module `zerepy_plugins._native`: Python objects on one side, the core on the other.
 //!
 //! Thin: what plugins are and how they live stands in `zerepy-core`, how libraries are called in
-//! `zerepy-native`. The documentation of what is public here stands in `_native.pyi`.
+//! `zerepy-native`. The documentation of what is public here stands in the stubs, `_native/*.pyi`.
 
 mod awaitable;
 mod call;

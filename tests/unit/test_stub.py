@@ -1,4 +1,4 @@
-"""The stub is where the extension is documented; `help()` shows its first lines."""
+"""The stubs are where the extension is documented; `help()` shows their first lines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 import zerepy_plugins
 from zerepy_plugins import _native
 
-STUB = ast.parse(Path(zerepy_plugins.__file__).with_name("_native.pyi").read_text(encoding="utf-8"))
+STUBS = sorted((Path(zerepy_plugins.__file__).parent / "_native").glob("*.pyi"))
 
 
 def documented() -> list[tuple[str, str]]:
     found = []
-    for node in STUB.body:
+    for node in (node for stub in STUBS for node in ast.parse(stub.read_text("utf-8")).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.append((node.name, ast.get_docstring(node)))
         if isinstance(node, ast.ClassDef):

@@ -1,0 +1,74 @@
+"""The extension module: the plugin system itself, written in Rust.
+
+Import its public names from :mod:`zerepy_plugins`. All classes are safe to use from several
+threads; none holds a lock while it runs code of a plugin, a hook or a handler.
+"""
+
+from os import PathLike
+from typing import Any, Literal
+
+from zerepy_plugins._native.calls import CallCoroutine, Mailbox, NativeClass, NativeInstance
+from zerepy_plugins._native.events import EventBus, Published, Undo
+from zerepy_plugins._native.manager import PluginFinder, PluginManager
+from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
+from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
+from zerepy_plugins.records import DiscoveredPlugins
+
+__all__ = [
+    "ABI_VERSION",
+    "CallCoroutine",
+    "EventBus",
+    "Mailbox",
+    "NativeClass",
+    "NativeInstance",
+    "PluginFactory",
+    "PluginFinder",
+    "PluginManager",
+    "PluginMonitor",
+    "PluginRegistry",
+    "Published",
+    "Undo",
+    "UsageTimer",
+    "discover_plugins",
+    "inspect_library",
+]
+
+ABI_VERSION: tuple[int, int]
+"""The version of the plugin ABI that this host speaks: major, minor."""
+
+def discover_plugins(
+    plugin_dir: str | PathLike[str], *, on_error: Literal["raise", "collect"] = "raise"
+) -> DiscoveredPlugins:
+    """Find the plugins in a directory, written in Python and in Rust alike.
+
+    Args:
+        plugin_dir: Where to look: ``x.py``, packages ``x/``, shared libraries, and all of these
+            again in ``connections/`` and ``actions/``. A missing directory is an empty result and
+            a warning in the log.
+        on_error: ``"raise"`` raises for the first plugin that is broken; ``"collect"`` returns the
+            good ones, and the broken ones as ``.failures``.
+
+    Returns:
+        A ``dict`` from name to class; nothing has been instantiated.
+
+    Raises:
+        PluginLoadError: A plugin is broken, and ``on_error`` is ``"raise"``.
+        PluginConfigError: ``on_error`` is neither of the two.
+    """
+
+def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read what a shared library declares, without running any of its code.
+
+    Args:
+        path: The library's file.
+
+    Returns:
+        ``path``, ``sdk`` (what it was built with, or ``None``), ``abi`` (major and minor),
+        ``panic`` (``"unwind"``), and ``plugins``: for each ``name``, ``version``, ``type``,
+        ``description``, ``requires``, ``config_schema`` where it has one, and ``actions``: for each
+        ``name``, ``description``, ``exec``, and ``params`` and ``result`` where it has schemas.
+
+    Raises:
+        PluginLoadError: It is not a plugin library for this machine, or is damaged.
+        PluginAbiError: It is built for another version of the plugin ABI.
+    """

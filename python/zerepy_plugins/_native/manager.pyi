@@ -1,0 +1,207 @@
+"""The manager: discovery, lifecycle and calls of the plugins of one application."""
+
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any, Self, final
+
+from zerepy_plugins._native.calls import CallCoroutine
+from zerepy_plugins._native.events import EventBus, Undo
+from zerepy_plugins._native.monitor import PluginMonitor
+from zerepy_plugins._native.registry import PluginRegistry
+from zerepy_plugins.base import PluginBase as _Plugin
+from zerepy_plugins.records import PluginFailure, PluginStatus
+
+@final
+class PluginManager:
+    """Finds, starts, calls and stops the plugins of one application.
+
+    Use it as a context manager: ``with PluginManager("plugins") as manager`` (or ``async with``)
+    loads and starts everything, and stops everything in reverse at the end; if the block ends by an
+    exception, that one passes and errors of cleaning up are only logged. It is also a collection
+    of the running plugins: ``manager["name"]``, ``in``, ``len`` and iteration. A name that no
+    plugin has is a :class:`PluginNotFoundError`, whose hint offers the nearest.
+
+    Args:
+        plugin_dirs: One directory or several; by default ``./plugins`` and ``~/.zerepy/plugins``.
+        config: The user's configuration: a path of a JSON or TOML file, or the document itself, a
+            list of ``{"name": …, "config": {…}}`` or a table by name. The names ``"*"``,
+            ``"connection.*"`` and ``"action.*"`` stand for many plugins.
+        registry: Where classes are registered; by default a new registry.
+        entry_points: Whether to take in plugins that installed packages offer in the entry point
+            group ``zerepy.plugins``.
+        hooks: Objects with methods of :class:`PluginHooks` that see every plugin.
+        events: The event bus; by default a new one.
+        monitor: The monitor; by default a new one.
+
+    Raises:
+        PluginConfigError: The configuration has mistakes; all are listed, with their paths.
+    """
+
+    def __new__(
+        cls,
+        plugin_dirs: str | PathLike[str] | Iterable[str | PathLike[str]] | None = None,
+        config: str | PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        registry: PluginRegistry | None = None,
+        entry_points: bool = True,
+        hooks: Iterable[object] | None = None,
+        events: EventBus | None = None,
+        monitor: PluginMonitor | None = None,
+    ) -> Self: ...
+    @property
+    def registry(self) -> PluginRegistry:
+        """Where the classes stand."""
+
+    @property
+    def events(self) -> EventBus:
+        """Where lifecycle and calls are published.
+
+        As ``plugin.<state>``, ``<connection>.<action>.start`` (``.success``, ``.failure``) and
+        ``action.<name>.start`` (likewise).
+        """
+
+    @property
+    def monitor(self) -> PluginMonitor:
+        """Where calls are counted."""
+
+    @property
+    def plugins(self) -> dict[str, _Plugin]:
+        """The running plugins by name, in the order they started; a copy."""
+
+    @property
+    def failures(self) -> list[PluginFailure]:
+        """What is broken now: not taken in, or taken in and failed or skipped."""
+
+    def add_hooks(self, hooks: object) -> Undo:
+        """Let an object with methods of :class:`PluginHooks` see every plugin from now on."""
+
+    def load_plugins(self) -> list[str]:
+        """Find plugins and register them; start none. Return the names of those that are new.
+
+        What is broken is recorded in :attr:`failures` and stops nothing else. Calling it again
+        takes in what is new, and tries again what was broken.
+        """
+
+    def start_plugins(self, name: str | None = None) -> list[str]:
+        """Start all plugins, or one and what it needs; return the names started, in order.
+
+        The whole dependency graph is checked first. Without a name, failures are recorded and the
+        other plugins go on.
+
+        Raises:
+            PluginError: With a name, whatever kept that plugin from starting.
+            PluginStateError: A plugin or hook called this while plugins are started or stopped.
+        """
+
+    def stop_plugins(self, name: str | None = None, *, force: bool = False) -> list[str]:
+        """Stop all plugins, or one and what depends on it; return the names stopped, in order.
+
+        The order is the exact reverse of starting. New calls are refused; running ones are waited
+        for, 5 seconds at most. Everything is cleaned up, whatever fails. A plugin that failed to
+        clean up is ``failed`` and can be stopped again.
+
+        Args:
+            name: The plugin to stop.
+            force: Let go of plugins that fail to clean up; their errors are only logged.
+
+        Raises:
+            PluginCleanupError: Cleaning up failed; the cause of several errors is a group.
+        """
+
+    def load_plugins_async(self) -> Awaitable[list[str]]:
+        """Like :meth:`load_plugins`, on a worker thread."""
+
+    def start_plugins_async(self, name: str | None = None) -> Awaitable[list[str]]:
+        """Like :meth:`start_plugins`, on a worker thread; ``async`` methods run on this loop."""
+
+    def stop_plugins_async(
+        self, name: str | None = None, *, force: bool = False
+    ) -> Awaitable[list[str]]:
+        """Like :meth:`stop_plugins`, on a worker thread; ``async`` methods run on this loop."""
+
+    def enable(self, name: str) -> None:
+        """Switch a disabled plugin on, so that it can be started.
+
+        Raises:
+            PluginConfigError: Its configuration is invalid; it stays disabled.
+        """
+
+    def disable(self, name: str) -> None:
+        """Switch a plugin off: stop it, and start it no more.
+
+        Raises:
+            PluginCleanupError: It could not be stopped; it is not switched off then.
+        """
+
+    def perform_action(self, plugin: str, action: str, params: Any = None) -> Any:
+        """Call an action of a connection and wait for the result.
+
+        A Python plugin gets ``params`` itself, a Rust plugin its values. Rust code marked as
+        blocking runs with the interpreter released, and Ctrl-C interrupts the wait.
+
+        Args:
+            plugin: The plugin's name.
+            action: The action's name.
+            params: Usually a ``dict``; left out, an empty one.
+
+        Raises:
+            PluginNotFoundError: There is no such plugin or action; the hint offers the nearest.
+            PluginStateError: It is not running, or ``async`` while a loop runs on this thread.
+            InvalidParamsError: The parameters do not fit; the message names each by its path.
+            PluginPanicError: Rust code panicked.
+            PluginExecutionError: The plugin raised; its exception is the cause.
+        """
+
+    def perform_action_async(self, plugin: str, action: str, params: Any = None) -> CallCoroutine:
+        """Like :meth:`perform_action`, awaitable; the call begins when it is awaited.
+
+        ``async`` methods run on this loop, other Python methods on a worker thread. Of Rust
+        actions, inline ones run in place, blocking ones on the pool, and async ones on their
+        library's own runtime; cancelling the task drops the future of an async one, and leaves a
+        blocking one to end by itself.
+        """
+
+    def execute(self, plugin: str, params: Any = None) -> CallCoroutine:
+        """Validate the parameters and execute an action plugin; awaitable, and begun when awaited.
+
+        Raises (when awaited):
+            The same as :meth:`perform_action`; problems that ``validate_params`` lists are an
+            :class:`InvalidParamsError`.
+        """
+
+    def execute_sync(self, plugin: str, params: Any = None) -> Any:
+        """Like :meth:`execute`, waiting for the result."""
+
+    def status(self) -> list[PluginStatus]:
+        """Return every plugin's state, in the order they were taken in."""
+
+    def check_dependencies(self) -> list[PluginFailure]:
+        """Return what a start would find wrong with dependencies; start and change nothing.
+
+        A failure for each plugin that needs one which is missing, disabled, of another version, or
+        which needs it in turn (the cycle is printed as a path), and for each that needs such a one.
+        """
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Return what is known of a plugin; secrets in its configuration are ``***``.
+
+        Returns:
+            ``name``, ``version``, ``category``, ``kind``, ``origin``, ``state``, ``description``,
+            ``requires``, ``config_schema``, ``actions`` (by name: ``description``, ``exec``,
+            ``params``, ``result``) and ``config`` (``None`` if it is invalid).
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: Any) -> bool: ...
+    def __aenter__(self) -> Awaitable[Self]: ...
+    def __aexit__(self, *exception: Any) -> Awaitable[bool]: ...
+    def __getitem__(self, name: str, /) -> _Plugin: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+@final
+class PluginFinder:
+    """Finds running plugins by name, without keeping their manager alive."""
+
+    def __call__(self, name: str) -> _Plugin: ...

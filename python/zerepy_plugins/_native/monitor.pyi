@@ -1,0 +1,58 @@
+"""The numbers of calls, and those who watch them."""
+
+from collections.abc import Callable
+from typing import Any, Self, final
+
+from zerepy_plugins._native.events import Undo
+from zerepy_plugins.base import PluginBase as _Plugin
+from zerepy_plugins.records import PluginStats
+
+@final
+class PluginMonitor:
+    """Counts calls and watches health. Plugins may be given as themselves or by name."""
+
+    def __new__(cls) -> Self: ...
+    def track_usage(self, plugin: _Plugin | str) -> UsageTimer:
+        """Count a use outside a manager; in a ``with`` statement, time it too.
+
+        An exception that leaves the ``with`` block is counted as an error.
+        """
+
+    def stats(self, plugin: _Plugin | str) -> PluginStats:
+        """Return the plugin's numbers; zeros if it was never called. Durations are in seconds."""
+
+    def plugins(self) -> list[str]:
+        """Return the names of the plugins that have numbers."""
+
+    def check_health(self, plugin: _Plugin | str) -> bool:
+        """Ask the plugin's ``health()``.
+
+        A plugin without that method is well. One that raises, or is not running when it is asked
+        for by name, is not.
+
+        Raises:
+            PluginNotFoundError: There is no plugin of that name.
+        """
+
+    def add_observer(
+        self,
+        before: Callable[[str, str], object] | None = None,
+        after: Callable[[str, str, str, float], object] | None = None,
+    ) -> Undo:
+        """Have functions called around every call, on the thread of the call.
+
+        Args:
+            before: A function of plugin and action.
+            after: A function of plugin, action, outcome (``"success"``, ``"failure"``,
+                ``"timeout"`` or ``"abandoned"``) and seconds.
+
+        Returns:
+            A function that removes them. What they raise is shown and does not touch the call.
+        """
+
+@final
+class UsageTimer:
+    """One use of a plugin, counted; as a context manager it is timed."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, _class: Any, error: BaseException | None, _traceback: Any) -> bool: ...
