@@ -6,6 +6,7 @@ modules. So relative imports work, names never collide, and the standard library
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import inspect
@@ -14,10 +15,13 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zerepy_plugins.base import PluginBase
 from zerepy_plugins.errors import PluginConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def load(path: str, root: str) -> list[type[PluginBase]]:
@@ -34,12 +38,10 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     plugin in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one
     plugin.
     """
-    if path == root:  # the directory of a single plugin
-        root = str(Path(root).parent)
-    package = _package(_root_package(root), root)
     before = set(sys.modules)
+    package, *_ = _names(Path(path), Path(root))
     try:
-        return _load(Path(path), package, Path(root))
+        return _load(Path(path), Path(root))
     except BaseException:
         for name in set(sys.modules) - before:
             if name.startswith(f"{package}."):
@@ -47,13 +49,10 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
         raise
 
 
-def _load(path: Path, package: str, root: Path) -> list[type[PluginBase]]:
-    *folders, _ = path.relative_to(root).parts
-    folder = root
-    for part in folders:
-        folder /= part
-        package = _package(_name(package, folder), str(folder))
-    name = _name(package, path)
+def _load(path: Path, root: Path) -> list[type[PluginBase]]:
+    *around, name = _names(path, root)
+    for package, folder in zip(around, reversed(path.parents[: len(around)]), strict=True):
+        _package(package, str(folder))
     if not path.is_dir():
         return _classes_of(importlib.import_module(name), name)
     classes: list[type[PluginBase]] = []
@@ -64,6 +63,57 @@ def _load(path: Path, package: str, root: Path) -> list[type[PluginBase]]:
     if not classes and (path / "plugin.py").is_file():
         classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
     return classes
+
+
+def unit(path: str, root: str) -> str:
+    """Return the name of the module or package that one plugin's code is."""
+    return _names(Path(path), Path(root))[-1]
+
+
+def set_aside(unit: str) -> Callable[[], None]:
+    """Take a plugin's modules out of the import system: the next import reads its files anew.
+
+    Args:
+        unit: The module or package; what is below it goes as well.
+
+    Returns:
+        A function that puts them back, in the place of what has been imported meanwhile. Code that
+        holds on to the modules is not affected by either.
+    """
+    old = {name: sys.modules[name] for name in _modules_of(unit)}
+    for name, module in old.items():
+        del sys.modules[name]
+        # Bytecode is told from newer source by seconds and size only: a quick edit goes unseen.
+        if cached := getattr(module.__spec__, "cached", None):
+            with contextlib.suppress(OSError):
+                Path(cached).unlink()
+    importlib.invalidate_caches()
+
+    def put_back() -> None:
+        for name in _modules_of(unit):
+            del sys.modules[name]
+        sys.modules.update(old)
+        parent, _, child = unit.rpartition(".")
+        if unit in old and parent in sys.modules:
+            setattr(sys.modules[parent], child, old[unit])
+
+    return put_back
+
+
+def _modules_of(unit: str) -> list[str]:
+    return [name for name in sys.modules if f"{name}.".startswith(f"{unit}.")]
+
+
+def _names(path: Path, root: Path) -> list[str]:
+    """Return the module names of the plugin directory, of the folders below it, and of a plugin."""
+    if path == root:  # the directory of a single plugin
+        root = root.parent
+    names = [_root_package(str(root))]
+    place = root
+    for part in path.relative_to(root).parts:
+        place /= part
+        names.append(_name(names[-1], place))
+    return names
 
 
 def _name(package: str, path: Path) -> str:

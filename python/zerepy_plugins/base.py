@@ -41,7 +41,13 @@ class PluginBase(ABC):
 
     Optional members, used when present: ``requires`` (names of plugins with optional PEP 440
     ranges), ``config_schema`` (a JSON Schema or a pydantic model), the four methods of
-    :class:`PluginHooks`, and ``health() -> bool``.
+    :class:`PluginHooks`, ``health() -> bool``, and, each plain or ``async``:
+
+    - ``reconfigure(config)``: take over another configuration while running; with a parameter
+      ``changes`` also a ``dict`` from the path of each difference to the values before and after.
+      An error means that the plugin goes on with the one it has.
+    - ``save_state() -> dict``, what to remember (as JSON can hold it), and ``load_state(state)``,
+      called after ``initialize``; with a parameter ``version`` also the version that saved it.
     """
 
     if TYPE_CHECKING:

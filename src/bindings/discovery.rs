@@ -16,6 +16,9 @@ use crate::{logging, native, records};
 /// The place of what is found through an entry point.
 const ANYWHERE: Place = Place::Guessed(Category::Connection);
 
+/// What the origin of such a plugin begins with.
+const ENTRY_POINT: &str = "entry point ";
+
 /// Runs candidates: Python code by the import system, libraries by `zerepy-native`.
 struct Runner;
 
@@ -67,26 +70,41 @@ pub(crate) fn in_directory(
     let mut scan: Scan = zerepy_core::scan(dir);
     scan.candidates.retain(wanted);
     let missing = scan.missing;
-    Ok((zerepy_core::import(scan, &Runner)?, missing))
+    Ok((run(scan)?, missing))
+}
+
+/// Imports what a scan found. The interpreter must not be held.
+pub(crate) fn run(scan: Scan) -> Result<Found<PluginClass>> {
+    zerepy_core::import(scan, &Runner)
 }
 
 /// The plugins that installed packages offer in the entry point group `zerepy.plugins`: classes, or
 /// paths of shared libraries.
 pub(crate) fn from_entry_points(py: Python<'_>) -> Result<Found<PluginClass>> {
+    from_entry_points_where(py, |_| true)
+}
+
+/// The module that such an origin names.
+pub(crate) fn entry_point_module(origin: &str) -> Option<&str> {
+    let (_, value) = origin.strip_prefix(ENTRY_POINT)?.split_once(" = ")?;
+    value.split([':', ' ']).next()
+}
+
+/// What the entry point of that origin offers now.
+pub(crate) fn from_entry_point(py: Python<'_>, origin: &str) -> Result<Found<PluginClass>> {
+    from_entry_points_where(py, |other| other == origin)
+}
+
+fn from_entry_points_where(
+    py: Python<'_>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Found<PluginClass>> {
     let mut found = Found { plugins: Vec::new(), failures: Vec::new() };
-    let points = || -> PyResult<Vec<Bound<'_, PyAny>>> {
-        let group = PyDict::new(py);
-        group.set_item("group", "zerepy.plugins")?;
-        let metadata = py.import("importlib.metadata")?;
-        metadata.getattr("entry_points")?.call((), Some(&group))?.try_iter()?.collect()
-    };
-    let points = points().map_err(|raised| {
-        errors::from_python(py, raised, ErrorKind::Load, "reading entry points")
-    })?;
-    for point in points {
-        let name = point.getattr("name").map(|name| name.to_string()).unwrap_or_default();
-        let value = point.getattr("value").map(|value| value.to_string()).unwrap_or_default();
-        let origin = format!("entry point {name} = {value}");
+    for point in entry_points(py)? {
+        let (name, origin) = (text(&point, "name"), origin_of(&point));
+        if !wanted(&origin) {
+            continue;
+        }
         match entry_point(&point, &origin) {
             Ok(plugins) => found.plugins.extend(plugins),
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
@@ -97,6 +115,25 @@ pub(crate) fn from_entry_points(py: Python<'_>) -> Result<Found<PluginClass>> {
         }
     }
     Ok(found)
+}
+
+fn entry_points(py: Python<'_>) -> Result<Vec<Bound<'_, PyAny>>> {
+    let points = || -> PyResult<Vec<Bound<'_, PyAny>>> {
+        let group = PyDict::new(py);
+        group.set_item("group", "zerepy.plugins")?;
+        let metadata = py.import("importlib.metadata")?;
+        metadata.getattr("entry_points")?.call((), Some(&group))?.try_iter()?.collect()
+    };
+    points()
+        .map_err(|raised| errors::from_python(py, raised, ErrorKind::Load, "reading entry points"))
+}
+
+fn text(point: &Bound<'_, PyAny>, attribute: &str) -> String {
+    point.getattr(attribute).map(|text| text.to_string()).unwrap_or_default()
+}
+
+fn origin_of(point: &Bound<'_, PyAny>) -> String {
+    format!("{ENTRY_POINT}{} = {}", text(point, "name"), text(point, "value"))
 }
 
 fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<PluginClass>>> {

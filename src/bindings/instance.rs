@@ -1,18 +1,22 @@
 //! A plugin instance, as the core sees it.
 
+use std::mem;
+
+use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
-use zerepy_core::{Error, ErrorKind, Hook, Instance, Result};
+use serde_json::Value;
+use zerepy_core::{Change, Config, Error, ErrorKind, Hook, Instance, Result, Snapshot};
 
 use crate::environment::Environment;
 use crate::hook::{Arguments, Methods};
 use crate::target::Target;
-use crate::{awaitable, errors};
+use crate::{awaitable, convert, errors, optional};
 
 /// A plugin object, with what its calls and its lifecycle need looked up once.
 pub(crate) struct PluginInstance {
     object: Py<PyAny>,
-    config: Py<PyAny>,
+    config: Mutex<Py<PyAny>>, // never held while Python runs
     hooks: Methods,
     target: Target,
 }
@@ -21,7 +25,8 @@ impl PluginInstance {
     /// Looks at a new plugin object.
     pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
-        Ok(Self { object: object.unbind(), config: config.unbind(), hooks, target })
+        let config = Mutex::new(config.unbind());
+        Ok(Self { object: object.unbind(), config, hooks, target })
     }
 
     /// The plugin itself.
@@ -42,7 +47,7 @@ impl PluginInstance {
         hook: Hook,
         error: Option<&Error>,
     ) -> Result<()> {
-        let (plugin, config) = (self.object.bind(py), self.config.bind(py));
+        let (plugin, config) = (self.object.bind(py), &self.config(py));
         methods.call(hook, &Arguments { plugin, config, error })
     }
 
@@ -51,7 +56,7 @@ impl PluginInstance {
         Python::attach(|py| {
             let object = self.object.bind(py);
             let result = if with_config {
-                object.call_method1(method, (self.config.bind(py),))
+                object.call_method1(method, (self.config(py),))
             } else {
                 object.call_method0(method)
             };
@@ -63,13 +68,17 @@ impl PluginInstance {
         })
     }
 
+    fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.config.lock().bind(py).clone()
+    }
+
     fn name(&self, py: Python<'_>) -> String {
         self.object.getattr(py, "name").map(|name| name.to_string()).unwrap_or_default()
     }
 
     fn set_context(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
         let class = py.import("zerepy_plugins.context")?.getattr("PluginContext")?;
-        let (config, events) = (self.config.bind(py), environment.events.bind(py));
+        let (config, events) = (self.config(py), environment.events.bind(py));
         let context = class.call1((name, config, events, environment.finder.bind(py)))?;
         // Not `setattr`: frozen dataclasses and pydantic models refuse new attributes.
         let object_class = py.import("builtins")?.getattr("object")?;
@@ -91,6 +100,32 @@ impl Instance for PluginInstance {
 
     fn initialize(&self) -> Result<()> {
         self.step("initialize", true, ErrorKind::Execution)
+    }
+
+    fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
+        Python::attach(|py| optional::load_state(self.object.bind(py), snapshot))
+    }
+
+    fn save_state(&self) -> Result<Option<Value>> {
+        Python::attach(|py| optional::save_state(self.object.bind(py)))
+    }
+
+    fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool> {
+        Python::attach(|py| {
+            let object = self.object.bind(py);
+            let unexpected = |raised| {
+                errors::from_python(py, raised, ErrorKind::Config, "setting the configuration")
+            };
+            let config = convert::to_python(py, &config.value).map_err(unexpected)?;
+            if !optional::reconfigure(object, &config, changes)? {
+                return Ok(false);
+            }
+            let before = mem::replace(&mut *self.config.lock(), config.clone().unbind());
+            drop(before); // outside the lock
+            let context = object.getattr(intern!(py, "context")).map_err(unexpected)?;
+            context.setattr(intern!(py, "config"), config).map_err(unexpected)?;
+            Ok(true)
+        })
     }
 
     fn cleanup(&self) -> Result<()> {

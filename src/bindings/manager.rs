@@ -1,11 +1,14 @@
 //! The manager, as Python sees it: a host, where its plugins come from, and the calls.
 
+mod changes;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
-use zerepy_core::{Host, Parts, Result};
+use zerepy_core::{Host, Parts, Result, SnapshotStore};
 
 use crate::call;
 use crate::coroutine::{CallCoroutine, Request};
@@ -16,7 +19,7 @@ use crate::hook::{Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::settings;
-use crate::sources::Sources;
+use crate::sources::{Sources, absolute};
 use crate::target::Verb;
 use crate::undo::Undo;
 use crate::{convert, describe, exit, logging, records};
@@ -26,6 +29,7 @@ use crate::{convert, describe, exit, logging, records};
 pub(crate) struct PluginManager {
     host: Arc<PluginHost>,
     sources: Sources,
+    config_file: Option<PathBuf>,
     registry: Py<PluginRegistry>,
     events: Py<EventBus>,
     monitor: Py<PluginMonitor>,
@@ -36,7 +40,7 @@ impl PluginManager {
     #[new]
     #[pyo3(signature = (
         plugin_dirs=None, config=None, *, registry=None, entry_points=true, hooks=None, events=None,
-        monitor=None
+        monitor=None, state_dir=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
@@ -48,8 +52,11 @@ impl PluginManager {
         hooks: Option<&Bound<'_, PyAny>>,
         events: Option<Py<EventBus>>,
         monitor: Option<Py<PluginMonitor>>,
+        state_dir: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let sources = Sources::new(py, plugin_dirs, entry_points)?;
+        let file = config.filter(|config| config.extract::<PathBuf>().is_ok());
+        let config_file = file.map(absolute).transpose()?;
         let settings = settings::read(config).or_raise(py)?;
         let registry = or_new(py, registry)?;
         let events = or_new(py, events)?;
@@ -61,12 +68,13 @@ impl PluginManager {
             environment: Environment { events: events.clone_ref(py), finder: finder.clone_ref(py) },
             monitor: monitor.get().core(),
             events: Arc::new(events.get().sink()),
+            snapshots: state_dir.map(absolute).transpose()?.map(SnapshotStore::new),
         }));
         finder.get().connect(&host);
         environment::remember(&host);
         exit::register(py)?;
         monitor.get().connect(finder);
-        let manager = Self { host, sources, registry, events, monitor };
+        let manager = Self { host, sources, config_file, registry, events, monitor };
         if let Some(hooks) = hooks {
             for hooks in hooks.try_iter()? {
                 manager.add_hooks(&hooks?)?;

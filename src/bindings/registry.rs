@@ -10,6 +10,9 @@ use zerepy_core::{Category, Registry};
 use crate::class::{self, Place, PluginClass};
 use crate::errors::OrRaise;
 
+/// The origin of what is registered through the class below.
+pub(crate) const BY_HAND: &str = "registered by hand";
+
 /// Plugin classes by category (``"connection"`` or ``"action"``) and name.
 #[pyclass(frozen, name = "PluginRegistry", module = "zerepy_plugins._native")]
 #[derive(Default)]
@@ -61,7 +64,7 @@ impl PluginRegistry {
         plugin_cls: &Bound<'_, PyAny>,
         replace: bool,
     ) -> PyResult<()> {
-        let origin = "registered by hand".to_owned();
+        let origin = BY_HAND.to_owned();
         let plugin = category.parse().and_then(|category| {
             class::checked(plugin_cls, Place::Asked(category), Some(name), origin)
         });

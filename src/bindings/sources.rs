@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use zerepy_core::Result;
+use zerepy_core::{Result, Scan};
 
 use crate::discovery;
 use crate::environment::PluginHost;
@@ -32,6 +32,11 @@ impl Sources {
         let dirs_are_default = dirs.is_none();
         let dirs = directories(py, dirs)?;
         Ok(Self { dirs, dirs_are_default, entry_points, loaded: Mutex::default() })
+    }
+
+    /// What the directories hold now.
+    pub(crate) fn scans(&self) -> impl Iterator<Item = Scan> {
+        self.dirs.iter().map(|dir| zerepy_core::scan(dir))
     }
 
     /// Lets the host take in everything there is; returns the names of the plugins that are new.
@@ -69,10 +74,12 @@ fn directories(py: Python<'_>, dirs: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<
         Some(one) if one.extract::<PathBuf>().is_ok() => vec![one.clone()],
         Some(several) => several.try_iter()?.collect::<PyResult<_>>()?,
     };
-    let path = py.import("os.path")?;
-    let absolute = |dir: &Bound<'_, PyAny>| -> PyResult<PathBuf> {
-        let expanded = path.call_method1("expanduser", (dir,))?;
-        path.call_method1("abspath", (expanded,))?.extract()
-    };
     given.iter().map(absolute).collect()
+}
+
+/// A path that stays the same when the working directory changes; `~` is the user's home.
+pub(crate) fn absolute(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let module = path.py().import("os.path")?;
+    let expanded = module.call_method1("expanduser", (path,))?;
+    module.call_method1("abspath", (expanded,))?.extract()
 }

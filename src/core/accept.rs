@@ -7,7 +7,8 @@ use crate::entry::Entry;
 use crate::host::Entries;
 use crate::registry::duplicate;
 use crate::{
-    Class, Environment, Failure, Host, PluginState, Registered, Stage, effective_config, suggestion,
+    Class, Environment, Failure, Host, PluginState, Registered, Settings, Stage, effective_config,
+    suggestion,
 };
 
 impl<C: Class> Host<C> {
@@ -33,11 +34,11 @@ impl<C: Class> Host<C> {
     ///
     /// To be called when everything has been taken in: what is unknown may still come before.
     pub fn check_settings(&self) {
-        let (entries, homeless) = (self.entries.load(), self.homeless.lock().clone());
+        let (entries, settings) = (self.entries.load(), self.settings.load());
+        let homeless = self.homeless.lock().clone();
         let broken = homeless.iter().filter_map(|failure| failure.plugin.as_deref());
         let known: HashSet<_> = entries.keys().map(String::as_str).chain(broken).collect();
-        let unknown: Vec<_> =
-            self.settings.plugins().filter(|name| !known.contains(name)).collect();
+        let unknown: Vec<_> = settings.plugins().filter(|name| !known.contains(name)).collect();
         for name in unknown {
             if self.warned_of.lock().insert(name.to_owned()) {
                 let hint = suggestion(name, entries.keys());
@@ -66,6 +67,7 @@ impl<C: Class> Host<C> {
     /// way of. They are complete before anybody can see them.
     fn enlist(&self) -> (Vec<Arc<Entry<C>>>, Vec<Failure>) {
         let (registered, environment) = (self.registry.list(None), Environment::of_process());
+        let settings = self.settings.load_full();
         let (mut fresh, mut conflicts) = (Vec::new(), Vec::new());
         self.entries.rcu(|entries| {
             (fresh, conflicts) = (Vec::new(), Vec::new()); // another thread was faster: once more
@@ -74,11 +76,11 @@ impl<C: Class> Host<C> {
                 let name = &plugin.info.name;
                 match entries.get(name) {
                     None => {
-                        let entry = Arc::new(self.enroll(plugin, &environment));
+                        let entry = Arc::new(self.enroll(plugin, &settings, &environment));
                         fresh.push(Arc::clone(&entry));
                         entries.insert(name.clone(), entry);
                     }
-                    Some(entry) if Arc::ptr_eq(&entry.registered, plugin) => {}
+                    Some(entry) if identity(&entry.registered) == identity(plugin) => {}
                     Some(entry) => conflicts.push(conflict(plugin, &entry.registered)),
                 }
             }
@@ -87,8 +89,14 @@ impl<C: Class> Host<C> {
         (fresh, conflicts)
     }
 
-    fn enroll(&self, plugin: &Arc<Registered<C>>, environment: &Environment) -> Entry<C> {
-        let config = effective_config(&plugin.info, &plugin.defaults, &self.settings, environment);
+    /// A new entry: accepted, disabled, or failed for its configuration.
+    pub(crate) fn enroll(
+        &self,
+        plugin: &Arc<Registered<C>>,
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Entry<C> {
+        let config = effective_config(&plugin.info, &plugin.defaults, settings, environment);
         let state = match &config {
             Ok(config) if config.enabled => PluginState::Registered,
             Ok(_) => PluginState::Disabled,

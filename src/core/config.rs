@@ -12,13 +12,17 @@ use serde_json::{Map, Value};
 use crate::schema::{Places, Schema, list_problems};
 use crate::{CompiledSchema, Error, ErrorKind, PluginInfo, Result};
 
+mod change;
 mod environment;
 mod expand;
 mod host_keys;
 mod layers;
 mod settings;
 
+pub use change::Change;
+pub(crate) use change::changes;
 pub use environment::Environment;
+pub(crate) use layers::lay_over;
 pub use settings::Settings;
 
 #[cfg(test)]

@@ -40,6 +40,13 @@ impl<C: Class> Entry<C> {
         }
     }
 
+    /// Takes up where `other` is, in `state`, with its failure.
+    pub(crate) fn continue_from(&mut self, other: &Self, state: PluginState) {
+        self.state = StateCell::new(state);
+        self.instance = ArcSwapOption::new(other.instance.load_full());
+        self.set_failure(other.failure());
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.registered.info.name
     }

@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::turn::Turn;
 use crate::{
     Call, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hooks, Kind, Monitor,
-    PluginInfo, PluginState, Registry, Result, Settings, suggestion,
+    PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, suggestion,
 };
 
 pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>, foldhash::fast::RandomState>;
@@ -32,15 +32,18 @@ pub struct Parts<C: Class> {
     pub monitor: Arc<Monitor>,
     /// Where the host's events go.
     pub events: Arc<dyn EventSink>,
+    /// Where plugins' states are kept from one run to the next, if anywhere.
+    pub snapshots: Option<SnapshotStore>,
 }
 
 /// The plugins of one application. Safe to share; no lock is held while a plugin runs.
 pub struct Host<C: Class> {
     pub(crate) registry: Arc<Registry<C>>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: ArcSwap<Settings>,
     pub(crate) environment: C::Environment,
     pub(crate) hooks: Hooks<C::Instance>,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) snapshots: Option<SnapshotStore>,
     pub(crate) entries: ArcSwap<Entries<C>>, // calls read it without a lock
     pub(crate) homeless: Mutex<Vec<Arc<Failure>>>, // failures of what never became an entry
     pub(crate) warned_of: Mutex<HashSet<String>>, // names in the settings that do not exist
@@ -68,10 +71,11 @@ impl<C: Class> Host<C> {
     pub fn new(parts: Parts<C>) -> Self {
         Self {
             registry: parts.registry,
-            settings: parts.settings,
+            settings: ArcSwap::from_pointee(parts.settings),
             environment: parts.environment,
             hooks: Hooks::default(),
             watch: Arc::new(Watch { monitor: parts.monitor, events: parts.events }),
+            snapshots: parts.snapshots,
             entries: ArcSwap::default(),
             homeless: Mutex::default(),
             warned_of: Mutex::default(),
@@ -94,8 +98,27 @@ impl<C: Class> Host<C> {
     pub fn admit<A: AsRef<str>>(&self, plugin: &str, action: A) -> Result<Call<C, A>> {
         let entries = self.entries.load();
         let entry = entries.get(plugin).ok_or_else(|| unknown(plugin, &entries))?;
-        let instance = entry.admit()?;
-        Ok(Call::begin(Arc::clone(entry), instance, action))
+        match entry.admit() {
+            Ok(instance) => Ok(Call::begin(Arc::clone(entry), instance, action)),
+            Err(error) => self.admit_successor(entry, error, action),
+        }
+    }
+
+    /// A call that came in while `entry` was being replaced goes to what replaced it.
+    #[cold]
+    fn admit_successor<A: AsRef<str>>(
+        &self,
+        entry: &Arc<Entry<C>>,
+        error: Error,
+        action: A,
+    ) -> Result<Call<C, A>> {
+        match self.entries.load().get(entry.name()) {
+            Some(successor) if !Arc::ptr_eq(successor, entry) => {
+                let instance = successor.admit()?;
+                Ok(Call::begin(Arc::clone(successor), instance, action))
+            }
+            _ => Err(error),
+        }
     }
 
     /// The running plugin of that name.

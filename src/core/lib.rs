@@ -21,19 +21,24 @@ mod monitor;
 mod names;
 mod plugin;
 mod registry;
+mod reload;
+mod remember;
+mod replace;
 mod requirement;
 mod schema;
+mod snapshot;
 mod start;
 mod state;
 mod stop;
 mod turn;
+mod update;
 mod usage;
 
 #[cfg(test)]
 mod tests;
 
 pub use call::Call;
-pub use config::{Config, Environment, Settings, effective_config};
+pub use config::{Change, Config, Environment, Settings, effective_config};
 pub use discovery::{Candidate, CandidateManifest, Scan, Unit, scan};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventSink, Matches, Pattern, SubscriptionId, Subscriptions};
@@ -47,7 +52,9 @@ pub use monitor::{Monitor, Observer, ObserverId};
 pub use names::{check_name, nearest, suggestion};
 pub use plugin::{Class, Hook, Instance};
 pub use registry::{Registered, Registry};
+pub use reload::Reloader;
 pub use requirement::Requirement;
 pub use schema::CompiledSchema;
+pub use snapshot::{Snapshot, SnapshotStore};
 pub use state::{PluginState, StateCell};
 pub use usage::{Outcome, Stats, Usage};

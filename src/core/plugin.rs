@@ -1,6 +1,8 @@
 //! What the host needs of a plugin, whatever it is written in.
 
-use crate::{Config, Error, Result};
+use serde_json::Value;
+
+use crate::{Change, Config, Error, Result, Snapshot};
 
 /// A plugin class: it makes instances.
 ///
@@ -24,6 +26,13 @@ pub trait Instance: Send + Sync + 'static {
     fn attach(&self, environment: &Self::Environment, name: &str) -> Result<()>;
     /// Makes it ready for calls.
     fn initialize(&self) -> Result<()>;
+    /// Takes up what it saved in an earlier life, if it can; called once, after `initialize`.
+    fn load_state(&self, snapshot: &Snapshot) -> Result<()>;
+    /// What it wants to remember, if it remembers anything.
+    fn save_state(&self) -> Result<Option<Value>>;
+    /// Takes over another configuration while it runs; whether it can. An error means that it goes
+    /// on with the one it has.
+    fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool>;
     /// Undoes `initialize`; may be called again after it failed.
     fn cleanup(&self) -> Result<()>;
     /// Releases everything acquired through the context, newest first, whatever fails.

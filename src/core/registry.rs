@@ -56,6 +56,13 @@ impl<C> Registry<C> {
         Ok(plugin)
     }
 
+    /// Puts a class in the place of the one of the same name.
+    pub(crate) fn put(&self, plugin: Arc<Registered<C>>) {
+        let key = (plugin.info.category, plugin.info.name.clone());
+        let replaced = self.table.write().insert(key, plugin);
+        drop(replaced); // outside the lock: dropping a class may run foreign code
+    }
+
     /// The class of that category and name, else [`ErrorKind::NotFound`] with the nearest names.
     pub fn get(&self, category: Category, name: &str) -> Result<Arc<Registered<C>>> {
         let table = self.table.read();

@@ -8,7 +8,7 @@ use crate::graph::Resolution;
 use crate::host::Entries;
 use crate::{
     Class, Error, ErrorKind, Failure, Hook, Host, Instance, PluginState, Requirement, Result,
-    Stage, graph,
+    Snapshot, Stage, graph,
 };
 
 impl<C: Class> Host<C> {
@@ -71,7 +71,7 @@ impl<C: Class> Host<C> {
         if self.move_to(entry, PluginState::Initializing).is_err() {
             return Ok(false); // it was switched off meanwhile
         }
-        match self.bring_up(entry) {
+        match self.remembered(entry).and_then(|snapshot| self.bring_up(entry, snapshot.as_ref())) {
             Ok(instance) => {
                 entry.instance.store(Some(instance));
                 self.started.lock().push(Arc::clone(entry));
@@ -88,24 +88,36 @@ impl<C: Class> Host<C> {
     }
 
     /// Creates and initializes an instance. After a failure nothing of it is left.
-    fn bring_up(&self, entry: &Entry<C>) -> Result<Arc<C::Instance>> {
+    pub(crate) fn bring_up(
+        &self,
+        entry: &Entry<C>,
+        snapshot: Option<&Snapshot>,
+    ) -> Result<Arc<C::Instance>> {
         let instance = Arc::new(entry.registered.class.create(entry.usable_config()?)?);
         instance.attach(&self.environment, entry.name())?;
-        let result = self.initialize(entry.name(), &instance);
+        let result = self.initialize(entry.name(), &instance, snapshot);
         if result.is_err() {
             log_others(entry.name(), &instance.release());
         }
         result.map(|()| instance)
     }
 
-    fn initialize(&self, name: &str, instance: &C::Instance) -> Result<()> {
+    fn initialize(
+        &self,
+        name: &str,
+        instance: &C::Instance,
+        snapshot: Option<&Snapshot>,
+    ) -> Result<()> {
         let mut errors = self.hooks.run(Hook::PreInitialize, instance, None);
         if errors.is_empty() {
             errors.extend(instance.initialize().err());
         }
-        let failed = !errors.is_empty();
+        let initialized = errors.is_empty();
+        if let Some(snapshot) = snapshot.filter(|_| initialized) {
+            errors.extend(instance.load_state(snapshot).err());
+        }
         errors.extend(self.hooks.run(Hook::PostInitialize, instance, errors.first()));
-        if !failed && !errors.is_empty() {
+        if initialized && !errors.is_empty() {
             errors.extend(instance.cleanup().err()); // it was initialized, and is not wanted any more
         }
         let headline = format!("plugin {name:?} could not be started");
@@ -179,7 +191,7 @@ fn needed_by<C: Class>(name: &str, entries: &Entries<C>) -> HashSet<String> {
 }
 
 /// Reports errors beside the one that is raised.
-fn log_others(plugin: &str, errors: &[Error]) {
+pub(crate) fn log_others(plugin: &str, errors: &[Error]) {
     for error in errors {
         tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "while releasing resources");
     }

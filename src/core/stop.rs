@@ -20,8 +20,17 @@ impl<C: Class> Host<C> {
     pub fn stop(&self, only: Option<&str>, force: bool) -> Result<Vec<String>> {
         let _turn = self.turn.take("stop_plugins")?;
         let wanted = only.map(|name| self.entry(name)).transpose()?;
+        self.stop_in_turn(wanted.as_deref(), force)
+    }
+
+    /// Stops for somebody who has the turn.
+    pub(crate) fn stop_in_turn(
+        &self,
+        wanted: Option<&Entry<C>>,
+        force: bool,
+    ) -> Result<Vec<String>> {
         let (mut names, mut errors) = (Vec::new(), Vec::new());
-        for entry in self.to_stop(wanted.as_deref()) {
+        for entry in self.to_stop(wanted) {
             match self.stop_one(&entry, force) {
                 Ok(()) => names.push(entry.name().to_owned()),
                 Err(error) => errors.push(error),
@@ -49,7 +58,8 @@ impl<C: Class> Host<C> {
         let Some(instance) = entry.instance.load_full() else { return Ok(()) };
         self.move_to(entry, PluginState::Stopping)?;
         drain(entry, instance.as_ref());
-        let errors = self.take_down(&instance);
+        let mut errors: Vec<_> = self.remember(entry, &instance).err().into_iter().collect();
+        errors.extend(self.take_down(&instance));
         let headline = format!("plugin {:?} failed to clean up", entry.name());
         let error = Error::join(ErrorKind::Cleanup, &headline, errors);
         let error = error.map(|error| as_cleanup_error(&headline, error));
@@ -65,7 +75,7 @@ impl<C: Class> Host<C> {
         error.map_or(Ok(()), |error| forced(entry.name(), error))
     }
 
-    fn take_down(&self, instance: &C::Instance) -> Vec<Error> {
+    pub(crate) fn take_down(&self, instance: &C::Instance) -> Vec<Error> {
         let mut errors = self.hooks.run(Hook::PreCleanup, instance, None);
         let cleanup = instance.cleanup().err();
         let released = instance.release();

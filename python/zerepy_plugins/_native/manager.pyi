@@ -47,6 +47,7 @@ class PluginManager:
         hooks: Iterable[object] | None = None,
         events: EventBus | None = None,
         monitor: PluginMonitor | None = None,
+        state_dir: str | PathLike[str] | None = None,
     ) -> Self: ...
     @property
     def registry(self) -> PluginRegistry:
@@ -132,6 +133,69 @@ class PluginManager:
         Raises:
             PluginCleanupError: It could not be stopped; it is not switched off then.
         """
+
+    def reload(self, name: str) -> None:
+        """Replace a plugin by what its source is now, without a gap for its callers.
+
+        The new one is imported, checked and initialized first, and gets what ``save_state`` of the
+        old one returns. Then it takes over: new calls go to it, calls in flight end on the old one
+        (waited for 60 seconds at most), which is cleaned up. For a moment both run. Only modules of
+        that plugin are imported anew; a library is loaded from a fresh copy. A plugin that had
+        failed is started; one that is stopped or disabled stays so.
+
+        Raises:
+            PluginError: Whatever keeps the new one from taking over. The old one runs on as if
+                nothing had happened, and the failure is its ``status().failure``.
+        """
+
+    def reload_async(self, name: str) -> Awaitable[None]:
+        """Like :meth:`reload`, on a worker thread; ``async`` methods run on this loop."""
+
+    def update_config(self, name: str, config: Mapping[str, Any]) -> list[str]:
+        """Change a plugin's configuration; return the paths of what is different then.
+
+        A running plugin takes it over by its ``reconfigure(config)``, called once; one that has no
+        such method is replaced by an instance that was started with it, as in :meth:`reload`.
+        Nobody is told if everything has its value already. A variable of the environment is
+        stronger still.
+
+        Args:
+            name: The plugin's name.
+            config: Laid over what is configured for the plugin alone: ``{"options": {"depth": 3}}``
+                leaves other options as they are; ``{"enabled": False}`` stops and disables it.
+
+        Raises:
+            PluginConfigError: It does not fit; the message names every problem by its path.
+            PluginError: What kept the plugin from taking it over. The old one stays in force.
+        """
+
+    def update_config_async(self, name: str, config: Mapping[str, Any]) -> Awaitable[list[str]]:
+        """Like :meth:`update_config`, on a worker thread; ``async`` methods run on this loop."""
+
+    def reload_config(self) -> dict[str, list[str]]:
+        """Read the configuration file again; return the paths of what is different, by plugin.
+
+        What :meth:`update_config` changed gives way to the file.
+
+        Raises:
+            PluginStateError: The manager was not given a file.
+            PluginConfigError: The file is wrong, and nothing is changed; or some plugins do not
+                take their configuration over, and go on with what they have.
+        """
+
+    def reload_config_async(self) -> Awaitable[dict[str, list[str]]]:
+        """Like :meth:`reload_config`, on a worker thread; ``async`` methods run on this loop."""
+
+    def save_state(self, name: str | None = None) -> list[str]:
+        """Save the state of all running plugins, or of one; return the names of those with one.
+
+        It is also saved when a plugin is stopped, and taken up by ``load_state`` when it starts.
+        Each plugin has a file ``<state_dir>/<name>.json``, replaced as a whole, so that a crash in
+        the middle leaves the one before.
+        """
+
+    def save_state_async(self, name: str | None = None) -> Awaitable[list[str]]:
+        """Like :meth:`save_state`, on a worker thread; ``async`` methods run on this loop."""
 
     def perform_action(self, plugin: str, action: str, params: Any = None) -> Any:
         """Call an action of a connection and wait for the result.

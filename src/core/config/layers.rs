@@ -20,7 +20,7 @@ pub(super) fn merged(
 }
 
 /// Lays `over` on `under`: objects are merged, everything else is replaced.
-pub(super) fn lay_over(under: &mut Map<String, Value>, over: &Map<String, Value>) {
+pub(crate) fn lay_over(under: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
         match (under.get_mut(key), value) {
             (Some(Value::Object(under)), Value::Object(over)) => lay_over(under, over),

@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Category, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hook, HookSet, Host,
-    Instance, Kind, Manifest, Monitor, Outcome, Owner, Parts, PluginInfo, Registered, Registry,
-    Result, Settings, Status,
+    Category, Change, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hook, HookSet,
+    Host, Instance, Kind, Manifest, Monitor, Outcome, Owner, Parts, PluginInfo, Registered,
+    Registry, Result, Settings, Snapshot, SnapshotStore, Status,
 };
 
 /// What a step does besides being written down.
@@ -87,6 +87,28 @@ impl Instance for FakeInstance {
         self.run("initialize", None)
     }
 
+    fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
+        self.run(&format!("load_state {} {}", snapshot.version, snapshot.state), None)
+    }
+
+    /// Remembers its name, once a test has told it to.
+    fn save_state(&self) -> Result<Option<Value>> {
+        if !self.script.reactions.lock().contains_key(&format!("{}.save_state", self.name)) {
+            return Ok(None);
+        }
+        self.run("save_state", None).map(|()| Some(json!({ "of": self.name })))
+    }
+
+    /// It can, once a test has told it to.
+    fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool> {
+        if !self.script.reactions.lock().contains_key(&format!("{}.reconfigure", self.name)) {
+            return Ok(false);
+        }
+        let paths: Vec<_> = changes.iter().map(|change| change.path.as_str()).collect();
+        self.run(&format!("reconfigure {} {}", paths.join(" "), config.value), None)?;
+        self.run("reconfigure", None).map(|()| true)
+    }
+
     fn cleanup(&self) -> Result<()> {
         self.run("cleanup", None)
     }
@@ -156,6 +178,15 @@ impl World {
 
     /// The same, with the user's settings.
     pub(super) fn configured(settings: Value, plugins: &[&str]) -> Self {
+        Self::remembering(None, settings, plugins)
+    }
+
+    /// The same, with a place for what plugins remember.
+    pub(super) fn remembering(
+        snapshots: Option<SnapshotStore>,
+        settings: Value,
+        plugins: &[&str],
+    ) -> Self {
         let settings = Manifest::from_value(settings, "zerepy.json", Owner::User).unwrap();
         let (events, monitor) = (Arc::<Heard>::default(), Arc::<Monitor>::default());
         let registry = Arc::<Registry<FakeClass>>::default();
@@ -165,6 +196,7 @@ impl World {
             environment: "shared",
             monitor: Arc::clone(&monitor),
             events: Arc::clone(&events) as _,
+            snapshots,
         }));
         let world = Self { script: Arc::default(), events, monitor, registry, host };
         world.accept(plugins.iter().map(|line| world.plugin(line)).collect());

@@ -1,0 +1,87 @@
+//! The methods that a plugin may have besides those it must have: state and reconfiguration.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+use zerepy_core::{Change, Error, ErrorKind, Result, Snapshot};
+
+use crate::{awaitable, convert, errors};
+
+/// Calls `load_state(state)`, with `version` if it takes that, too.
+pub(crate) fn load_state(plugin: &Bound<'_, PyAny>, snapshot: &Snapshot) -> Result<()> {
+    run(plugin, "load_state", |method| {
+        let py = method.py();
+        let kwargs = PyDict::new(py);
+        if takes(method, "version")? {
+            kwargs.set_item("version", &snapshot.version)?;
+        }
+        method.call((convert::to_python(py, &snapshot.state)?,), Some(&kwargs))
+    })
+    .map(drop)
+}
+
+/// What `save_state()` returns.
+pub(crate) fn save_state(plugin: &Bound<'_, PyAny>) -> Result<Option<Value>> {
+    let Some(state) = run(plugin, "save_state", PyAnyMethods::call0)? else { return Ok(None) };
+    if state.is_none() {
+        return Ok(None);
+    }
+    let state = convert::to_json(&state, "state").map_err(|error| {
+        Error::new(ErrorKind::Execution, format!("save_state() returned {}", error.message()))
+            .with_hint("Return what JSON can hold: a dict of None, bool, int, float, str and lists")
+    })?;
+    Ok(Some(state))
+}
+
+/// Calls `reconfigure(config)`, with `changes` if it takes that, too; whether there is such a method.
+pub(crate) fn reconfigure(
+    plugin: &Bound<'_, PyAny>,
+    config: &Bound<'_, PyAny>,
+    changes: &[Change],
+) -> Result<bool> {
+    let called = run(plugin, "reconfigure", |method| {
+        let kwargs = PyDict::new(method.py());
+        if takes(method, "changes")? {
+            kwargs.set_item("changes", by_path(method.py(), changes)?)?;
+        }
+        method.call((config,), Some(&kwargs))
+    })?;
+    Ok(called.is_some())
+}
+
+/// The values before and after, by path.
+fn by_path<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Bound<'py, PyDict>> {
+    let value = |value: &Option<Value>| {
+        value.as_ref().map(|value| convert::to_python(py, value)).transpose()
+    };
+    let found = PyDict::new(py);
+    for change in changes {
+        found.set_item(&change.path, (value(&change.old)?, value(&change.new)?))?;
+    }
+    Ok(found)
+}
+
+/// Calls a method, if it is there, and waits for it if it is async.
+fn run<'py>(
+    plugin: &Bound<'py, PyAny>,
+    name: &str,
+    call: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+) -> Result<Option<Bound<'py, PyAny>>> {
+    let py = plugin.py();
+    let what = || {
+        let plugin = plugin.getattr(intern!(py, "name")).map(|name| name.to_string());
+        format!("{name}() of plugin {:?}", plugin.unwrap_or_default())
+    };
+    let outcome = plugin.getattr_opt(name).and_then(|method| {
+        let result = method.map(|method| call(&method)).transpose()?;
+        result.map(|result| awaitable::settle(result, what)).transpose()
+    });
+    outcome.map_err(|raised| errors::from_python(py, raised, ErrorKind::Execution, &what()))
+}
+
+/// Whether a method has a parameter of that name.
+fn takes(method: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+    let inspect = method.py().import("inspect")?;
+    inspect.call_method1("signature", (method,))?.getattr("parameters")?.contains(name)
+}

@@ -1,0 +1,117 @@
+//! Changing the configuration of plugins while they run.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::config::{changes, lay_over};
+use crate::entry::Entry;
+use crate::{
+    Change, Class, Environment, Error, ErrorKind, Event, Host, Instance, PluginState, Result,
+    Settings,
+};
+
+impl<C: Class> Host<C> {
+    /// Lays `config` over what is configured for the plugin alone; returns the paths of what is
+    /// different then, none if everything has the value already.
+    ///
+    /// It is checked before anybody is told. A running plugin takes it over by `reconfigure`, called
+    /// once, or is replaced by an instance that was started with it; `enabled` switches it off or on.
+    ///
+    /// # Errors
+    /// `Config` for a configuration that does not fit, or what kept the plugin from taking it over.
+    /// The old one stays in force then.
+    pub fn update_config(&self, plugin: &str, config: &Map<String, Value>) -> Result<Vec<String>> {
+        let _turn = self.turn.take("update_config")?;
+        let entry = self.entry(plugin)?;
+        let mut settings = Settings::clone(&self.settings.load());
+        let mut own = settings.get(plugin).cloned().unwrap_or_default();
+        lay_over(&mut own, config);
+        settings.set(plugin, own);
+        let changed = self.adopt(&entry, &settings)?;
+        self.settings.store(Arc::new(settings));
+        Ok(changed)
+    }
+
+    /// Replaces the user's settings as a whole; returns what is different then, by plugin.
+    ///
+    /// # Errors
+    /// Those of [`update_config`](Self::update_config), together, after all plugins have had their
+    /// turn; a plugin that does not take its new configuration over goes on with the old one.
+    pub fn update_settings(&self, settings: Settings) -> Result<Vec<(String, Vec<String>)>> {
+        let _turn = self.turn.take("reload_config")?;
+        let (mut changed, mut errors) = (Vec::new(), Vec::new());
+        for entry in self.entries.load_full().values() {
+            match self.adopt(entry, &settings) {
+                Ok(paths) if paths.is_empty() => {}
+                Ok(paths) => changed.push((entry.name().to_owned(), paths)),
+                Err(error) => errors.push(error),
+            }
+        }
+        self.settings.store(Arc::new(settings));
+        let headline = "some plugins keep their old configuration";
+        Error::join(ErrorKind::Config, headline, errors).map_or(Ok(changed), Err)
+    }
+
+    /// Gives one plugin its configuration according to `settings`.
+    fn adopt(&self, old: &Arc<Entry<C>>, settings: &Settings) -> Result<Vec<String>> {
+        let mut fresh = self.enroll(&old.registered, settings, &Environment::of_process());
+        let changes = difference(old, fresh.usable_config()?);
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        match old.state.get() {
+            PluginState::Running if fresh.state.get() == PluginState::Disabled => {
+                self.stop_in_turn(Some(old), false)?;
+                self.swap(old, fresh);
+            }
+            PluginState::Running => self.hand_over(old, fresh, &changes)?,
+            PluginState::Registered | PluginState::Disabled => self.swap(old, fresh),
+            state if old.usable_config().is_ok() => {
+                fresh.continue_from(old, state);
+                self.swap(old, fresh);
+            }
+            _ => self.swap(old, fresh), // it had failed for its configuration
+        }
+        let paths: Vec<_> = changes.into_iter().map(|change| change.path).collect();
+        self.announce_update(old.name(), &paths);
+        Ok(paths)
+    }
+
+    /// Lets a running plugin take over its new configuration, or another instance the plugin.
+    fn hand_over(
+        &self,
+        old: &Arc<Entry<C>>,
+        mut fresh: Entry<C>,
+        changes: &[Change],
+    ) -> Result<()> {
+        let Some(instance) = old.running() else { return Err(old.not_running()) };
+        let reconfigured = instance.reconfigure(fresh.usable_config()?, changes);
+        if !reconfigured.map_err(|error| error.with_plugin(old.name()))? {
+            drop(instance); // it would count as a call of the old one
+            return self.replace(old, fresh);
+        }
+        fresh.continue_from(old, PluginState::Running);
+        self.swap(old, fresh);
+        Ok(())
+    }
+
+    fn announce_update(&self, plugin: &str, paths: &[String]) {
+        let changed = paths.join(", ");
+        tracing::info!(target: "zerepy_plugins.config", plugin, changed, "configuration changed");
+        if self.watch.events.listening() {
+            self.watch.events.publish(&Event {
+                name: "plugin.reconfigured".to_owned(),
+                data: json!({ "plugin": plugin, "changed": paths }),
+                source: "host".to_owned(),
+            });
+        }
+    }
+}
+
+/// What is new in `config`; everything, if there was no valid configuration before.
+fn difference<C: Class>(old: &Entry<C>, config: &crate::Config) -> Vec<Change> {
+    let nothing = Value::Object(Map::new());
+    let before = old.usable_config().map_or(&nothing, |config| &config.value);
+    changes(before, &config.value)
+}
