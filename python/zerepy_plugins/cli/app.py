@@ -10,6 +10,7 @@ import typer
 from zerepy_plugins.cli.build import build
 from zerepy_plugins.cli.call import call
 from zerepy_plugins.cli.demo import demo
+from zerepy_plugins.cli.dev import dev
 from zerepy_plugins.cli.doctor import doctor
 from zerepy_plugins.cli.info import info
 from zerepy_plugins.cli.inspect import inspect
@@ -48,6 +49,7 @@ def build_app() -> typer.Typer:
     app.command()(call)
     app.command()(doctor)
     app.command()(demo)
+    app.command()(dev)
     app.command()(new)
     app.command()(build)
     app.command()(inspect)
