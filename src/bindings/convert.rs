@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use serde_json::Value;
 use zerepy_core::{Error, ErrorKind, Result};
+use zerepy_native::Form;
 
 use crate::walk;
 
@@ -10,7 +11,8 @@ use crate::walk;
 ///
 /// By the same depth-limited walk as calls' parameters: a list that contains itself is an error.
 pub(crate) fn to_json(object: &Bound<'_, PyAny>, root: &str) -> Result<Value> {
-    let tape = walk::copied(object, root, ErrorKind::Config)?;
+    let form = Form { packed: false, ..Form::DEFAULT }; // JSON has lists of numbers only
+    let tape = walk::copied(object, form, root, ErrorKind::Config)?;
     zerepy_native::to_json(tape.view())
         .map_err(|error| Error::new(ErrorKind::Config, format!("{root}: {}", error.message())))
 }

@@ -31,6 +31,7 @@ pub(crate) fn hosts() -> Vec<Arc<PluginHost>> {
 pub(crate) struct Environment {
     pub(crate) events: Py<EventBus>,
     pub(crate) finder: Py<PluginFinder>,
+    pub(crate) max_payload: usize, // bytes
 }
 
 /// Finds running plugins by name, without keeping their manager alive.

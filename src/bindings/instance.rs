@@ -91,6 +91,7 @@ impl Instance for PluginInstance {
     type Environment = Environment;
 
     fn attach(&self, environment: &Environment, name: &str) -> Result<()> {
+        self.target.set_max_payload(environment.max_payload);
         Python::attach(|py| {
             self.set_context(py, environment, name).map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "setting the context")

@@ -76,7 +76,7 @@ impl Mailbox {
         if future.call_method0(intern!(py, "done"))?.is_truthy()? {
             return Ok(()); // cancelled
         }
-        match result.and_then(|result| walk::read(py, result.view())) {
+        match result.and_then(|result| walk::read(py, &result)) {
             Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
             Err(error) => {
                 let raised = errors::to_python(py, &error).into_value(py);

@@ -9,6 +9,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
 use zerepy_core::{Host, Parts, Result, SnapshotStore};
+use zerepy_native::DEFAULT_MAX_PAYLOAD;
 
 use crate::call;
 use crate::coroutine::{CallCoroutine, Request};
@@ -40,7 +41,7 @@ impl PluginManager {
     #[new]
     #[pyo3(signature = (
         plugin_dirs=None, config=None, *, registry=None, entry_points=true, hooks=None, events=None,
-        monitor=None, state_dir=None
+        monitor=None, state_dir=None, max_payload=Some(DEFAULT_MAX_PAYLOAD)
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
@@ -53,6 +54,7 @@ impl PluginManager {
         events: Option<Py<EventBus>>,
         monitor: Option<Py<PluginMonitor>>,
         state_dir: Option<&Bound<'_, PyAny>>,
+        max_payload: Option<usize>,
     ) -> PyResult<Self> {
         let sources = Sources::new(py, plugin_dirs, entry_points)?;
         let file = config.filter(|config| config.extract::<PathBuf>().is_ok());
@@ -65,7 +67,11 @@ impl PluginManager {
         let host = Arc::new(Host::new(Parts {
             registry: registry.get().core(),
             settings,
-            environment: Environment { events: events.clone_ref(py), finder: finder.clone_ref(py) },
+            environment: Environment {
+                events: events.clone_ref(py),
+                finder: finder.clone_ref(py),
+                max_payload: max_payload.unwrap_or(usize::MAX),
+            },
             monitor: monitor.get().core(),
             events: Arc::new(events.get().sink()),
             snapshots: state_dir.map(absolute).transpose()?.map(SnapshotStore::new),

@@ -5,12 +5,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
-use zerepy_native::{Done, Instance, Library, ResultTape, Tape, Task};
+use zerepy_native::{Done, Form, Instance, Library, ResultTape, Tape, Task};
 
 use crate::coroutine::CallCoroutine;
 use crate::errors::OrRaise;
@@ -62,6 +63,7 @@ impl NativeClass {
 pub(crate) struct Handle {
     instance: Arc<Instance>,
     actions: HashMap<String, (u32, Exec)>,
+    max_payload: AtomicUsize, // bytes
 }
 
 /// A native call that does not run inline, ready for any thread: its parameters are copies.
@@ -75,14 +77,29 @@ pub(crate) struct Detached {
 thread_local! {
     /// The tape of this thread's inline calls, kept for its memory; taken while in use, so that a
     /// call within a call gets one of its own.
-    static SCRATCH: Cell<Tape> = const { Cell::new(Tape::new()) };
+    static SCRATCH: Cell<Tape> = const { Cell::new(Tape::new(Form::DEFAULT)) };
 }
 
 impl Handle {
     fn new(instance: Instance) -> Self {
         let actions = instance.info().actions.iter().zip(0..);
         let actions = actions.map(|(action, index)| (action.name.clone(), (index, action.exec)));
-        Self { actions: actions.collect(), instance: Arc::new(instance) }
+        let max_payload = AtomicUsize::new(Form::DEFAULT.max_payload);
+        Self { actions: actions.collect(), instance: Arc::new(instance), max_payload }
+    }
+
+    /// Limits what one call may pass in either direction from now on, in bytes.
+    pub(crate) fn set_max_payload(&self, bytes: usize) {
+        self.max_payload.store(bytes, Ordering::Relaxed);
+    }
+
+    fn form(&self) -> Form {
+        self.instance.form(self.max_payload.load(Ordering::Relaxed))
+    }
+
+    /// Parameters that are copied.
+    fn copied(&self, py: Python<'_>, params: Option<&Bound<'_, PyAny>>) -> Result<Tape> {
+        walk::copied(&or_empty(py, params), self.form(), "params", ErrorKind::InvalidParams)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -112,7 +129,7 @@ impl Handle {
             Exec::Blocking | Exec::Async => {
                 let result = interrupt::wait(py, self.detached(py, index, exec, params)?);
                 logging::flush(py);
-                walk::read(py, result?.view())
+                walk::read(py, &result?)
             }
         }
     }
@@ -124,14 +141,18 @@ impl Handle {
         action: u32,
         params: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
-        let mut tape = SCRATCH.take();
-        let params = or_empty(py, params);
-        let result = walk::lent(&params, &mut tape, "params", ErrorKind::InvalidParams, |tape| {
-            self.instance.call(action, tape)
-        });
-        SCRATCH.set(tape);
+        let result = if self.instance.borrows() {
+            let mut tape = SCRATCH.take();
+            tape.reset(self.form());
+            let params = or_empty(py, params);
+            let result = walk::lent(&params, &mut tape, |tape| self.instance.call(action, tape));
+            SCRATCH.set(tape);
+            result
+        } else {
+            self.instance.call(action, &self.copied(py, params)?)
+        };
         logging::flush(py);
-        walk::read(py, result?.view())
+        walk::read(py, &result?)
     }
 
     /// Makes a call that can run on any thread.
@@ -143,7 +164,7 @@ impl Handle {
         params: Option<&Bound<'_, PyAny>>,
     ) -> Result<Detached> {
         self.instance.ensure_same_process(action)?; // after a fork the pool's threads are gone: never wait for them
-        let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
+        let params = self.copied(py, params)?;
         Ok(Detached { handle: Arc::clone(self), action, exec, params })
     }
 
@@ -155,11 +176,11 @@ impl Handle {
         params: Option<&Bound<'_, PyAny>>,
     ) -> Result<Vec<String>> {
         let (index, _) = self.action(action)?;
-        let params = walk::copied(&or_empty(py, params), "params", ErrorKind::InvalidParams)?;
+        let params = self.copied(py, params)?;
         let Some(result) = py.detach(|| self.instance.validate(index, &params))? else {
             return Ok(Vec::new());
         };
-        let problems = walk::read(py, result.view())?;
+        let problems = walk::read(py, &result)?;
         problems.extract().map_err(|_| {
             Error::new(ErrorKind::Execution, "validate() did not answer with a list of texts")
         })
@@ -229,7 +250,8 @@ impl NativeInstance {
 #[pymethods]
 impl NativeInstance {
     fn initialize(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
-        let config = walk::copied(config, "config", ErrorKind::Config).or_raise(py)?;
+        let form = self.handle.form();
+        let config = walk::copied(config, form, "config", ErrorKind::Config).or_raise(py)?;
         py.detach(|| self.handle.instance.initialize(&config)).or_raise(py)
     }
 

@@ -65,6 +65,15 @@ impl Target {
         })
     }
 
+    /// Limits what a native call may pass in either direction, in bytes.
+    pub(crate) fn set_max_payload(&self, bytes: usize) {
+        for way in [&self.perform, &self.execute].into_iter().flatten() {
+            if let Way::Native(handle) = way {
+                handle.set_max_payload(bytes);
+            }
+        }
+    }
+
     fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
         let (way, other, hint) = match verb {
             Verb::Perform => {

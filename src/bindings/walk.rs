@@ -3,6 +3,8 @@
 //! Exact or refused: what a plugin could not get back as it was is an error that names its path.
 //! No Python code of a user runs during a walk, and the interpreter is held throughout.
 
+mod buffer;
+mod integer;
 mod read;
 mod write;
 
@@ -27,13 +29,17 @@ enum Step {
 /// Why a value cannot cross, and where in it; the path grows from its end while the walk returns.
 struct Refusal {
     reason: String,
+    hint: Option<&'static str>,
     steps: Vec<Step>,
 }
+
+/// What writing a part of a value comes to.
+type Outcome = std::result::Result<(), Refusal>;
 
 impl Refusal {
     #[cold]
     fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), steps: Vec::new() }
+        Self { reason: reason.into(), hint: None, steps: Vec::new() }
     }
 
     #[cold]
@@ -52,7 +58,11 @@ impl Refusal {
             };
         }
         let more = if self.steps.len() > MAX_STEPS_SHOWN { "…" } else { "" };
-        Error::new(kind, format!("{path}{more}: {}", self.reason))
+        let error = Error::new(kind, format!("{path}{more}: {}", self.reason));
+        match self.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 }
 
@@ -64,6 +74,6 @@ impl From<PyErr> for Refusal {
 
 impl From<TapeError> for Refusal {
     fn from(error: TapeError) -> Self {
-        Self::new(error.to_string())
+        Self { hint: error.hint(), ..Self::new(error.to_string()) }
     }
 }

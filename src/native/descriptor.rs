@@ -13,6 +13,8 @@ use crate::refusal::{Refusal, Result};
 pub(crate) struct Descriptor {
     pub(crate) abi: Version,
     pub(crate) panic: Panic,
+    #[serde(default)]
+    pub(crate) encoding: Encoding,
     /// What it was built with, such as `zerepy-plugin 0.1.0`.
     pub(crate) sdk: Option<String>,
     pub(crate) plugins: Vec<PluginInfo>,
@@ -26,6 +28,17 @@ pub enum Panic {
     Unwind,
     /// It ends the process; no such library is accepted.
     Abort,
+}
+
+/// How values are laid out that a library gets and gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// As tapes.
+    #[default]
+    Tape,
+    /// As MessagePack, in the bytes that are a tape's only node.
+    Msgpack,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +133,9 @@ mod tests {
         let descriptor = parse(GOOD.as_bytes()).unwrap();
         assert_eq!(descriptor.sdk.as_deref(), Some("s 1"));
         assert_eq!(descriptor.plugins[0].actions.len(), 2);
+        assert_eq!(descriptor.encoding, Encoding::Tape);
+        let packs = GOOD.replace("\"sdk\"", "\"encoding\": \"msgpack\", \"sdk\"");
+        assert_eq!(parse(packs.as_bytes()).unwrap().encoding, Encoding::Msgpack);
     }
 
     #[test]
@@ -128,6 +144,7 @@ mod tests {
             ("\"major\": 1", "\"major\": 2", "built for plugin ABI v2; this host speaks v1"),
             ("\"unwind\"", "\"abort\"", "panic = \"unwind\" under [profile.release]"),
             ("\"unwind\"", "\"maybe\"", "unknown variant `maybe`"),
+            ("\"sdk\": \"s 1\"", "\"encoding\": \"xml\"", "unknown variant `xml`"),
             ("\"p\"", "\"a b\"", "\"a b\" cannot be a plugin's name"),
             ("\"b\"", "\"a\"", "declares the action \"a\" twice"),
             ("\"connection\"", "\"hook\"", "unknown variant `hook`"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zerepy_core::{PluginInfo, Result};
 
-use crate::descriptor::{self, Descriptor, Panic};
+use crate::descriptor::{self, Descriptor, Encoding, Panic};
 use crate::{elf, file, refusal};
 
 /// What a library declares.
@@ -19,6 +19,8 @@ pub struct LibraryInfo {
     pub abi: (u16, u16),
     /// What a panic in it does.
     pub panic: Panic,
+    /// How the values are laid out that it gets and gives.
+    pub encoding: Encoding,
     /// Its plugins, in its own order; never empty.
     pub plugins: Vec<PluginInfo>,
 }
@@ -47,10 +49,10 @@ pub(crate) struct Inspected {
 impl Inspected {
     pub(crate) fn new(path: &Path, content: Vec<u8>) -> refusal::Result<Self> {
         let descriptor = elf::descriptor(&content)?.to_vec();
-        let Descriptor { abi, panic, sdk, plugins } =
+        let Descriptor { abi, panic, encoding, sdk, plugins } =
             descriptor::parse(descriptor::trim(&descriptor))?;
         let abi = (abi.major, abi.minor);
-        let info = LibraryInfo { path: path.to_owned(), sdk, abi, panic, plugins };
+        let info = LibraryInfo { path: path.to_owned(), sdk, abi, panic, encoding, plugins };
         Ok(Self { info, descriptor, content })
     }
 }

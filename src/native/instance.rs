@@ -8,13 +8,17 @@ use std::ptr;
 use std::sync::Arc;
 
 use zerepy_core::{Error, ErrorKind, PluginInfo, Result};
-use zerepy_plugin_abi::{FfiOwnedTape, status};
+use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, status};
 
+use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
 use crate::task::{self, Done, Task};
-use crate::{Library, ResultTape, Tape, TapeError, fork};
+use crate::{Form, Library, ResultTape, Tape, TapeError, fork};
+
+/// The minor version of the ABI since which there are packed arrays.
+const PACKED_SINCE: u16 = 2;
 
 /// One instance of a plugin.
 ///
@@ -29,6 +33,7 @@ pub struct Instance {
     generation: u32,
     action_count: usize,
     plugin: usize,
+    encoding: Encoding,
     library: Arc<Library>,
 }
 
@@ -54,7 +59,22 @@ impl Instance {
             return Err(error.to_error(Step::Create, info));
         }
         let (gate, generation) = (Gate::new(), fork::generation());
-        Ok(Self { functions, handle, gate, generation, action_count, plugin, library })
+        let encoding = library.info().encoding;
+        Ok(Self { functions, handle, gate, generation, action_count, plugin, encoding, library })
+    }
+
+    /// The form of the values that it takes, up to `max_payload` bytes.
+    #[must_use]
+    pub fn form(&self, max_payload: usize) -> Form {
+        let info = self.library.info();
+        let packed = info.abi.1 >= PACKED_SINCE || self.encoding == Encoding::Msgpack;
+        Form { max_payload, packed }
+    }
+
+    /// Whether it takes values that are lent, which is what saves copies.
+    #[must_use]
+    pub fn borrows(&self) -> bool {
+        self.encoding == Encoding::Tape
     }
 
     /// What is known of its plugin.
@@ -70,7 +90,8 @@ impl Instance {
     pub fn initialize(&self, config: &Tape) -> Result<()> {
         let step = Step::Initialize;
         self.check_process(step)?;
-        let config = config.to_ffi().map_err(|error| self.unwritable(error))?;
+        let mut room = Tape::default();
+        let config = self.encoded(config, &mut room)?;
         let alone = self.gate.fill().map_err(|closed| self.closed(closed, step))?;
         let mut error = PluginError::new();
         // SAFETY: the instance is alive and nobody else is in it; the tape lives for the call.
@@ -128,7 +149,36 @@ impl Instance {
     pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
-        task::start(self, &inside, tasks, action, params, done)
+        let (form, mut room) = (params.form(), Tape::default());
+        let params = self.encoded(params, &mut room)?;
+        task::start(self, &inside, tasks, action, (params, form), done)
+    }
+
+    /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.
+    #[inline]
+    fn encoded(&self, value: &Tape, room: &mut Tape) -> Result<FfiTape> {
+        let tape = match self.encoding {
+            Encoding::Tape => value.to_ffi(),
+            Encoding::Msgpack => value.to_msgpack().and_then(|tape| {
+                *room = tape;
+                room.to_ffi()
+            }),
+        };
+        tape.map_err(|error| self.unwritable(error))
+    }
+
+    /// Takes over what the library wrote.
+    ///
+    /// # Safety
+    /// As for [`ResultTape::take`].
+    #[inline]
+    pub(crate) unsafe fn take(
+        &self,
+        raw: FfiOwnedTape,
+        form: Form,
+    ) -> std::result::Result<ResultTape, TapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { ResultTape::take(raw, self.encoding, form) }
     }
 
     /// The instance as its library knows it.
@@ -173,7 +223,8 @@ impl Instance {
 
     #[inline]
     fn run(&self, function: Call, step: Step, action: u32, params: &Tape) -> Result<ResultTape> {
-        let params = params.to_ffi().map_err(|error| self.unwritable(error))?;
+        let (form, mut room) = (params.form(), Tape::default());
+        let params = self.encoded(params, &mut room)?;
         let mut result = FfiOwnedTape::empty();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive and initialized, and stays so while the caller is inside
@@ -182,7 +233,7 @@ impl Instance {
             function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
         };
         // SAFETY: the plugin wrote it, and hands it over, whether it failed or not.
-        let result = unsafe { ResultTape::take(result) };
+        let result = unsafe { self.take(result, form) };
         if status != status::OK {
             return Err(error.to_error(step, self.info()));
         }
@@ -244,7 +295,11 @@ impl Instance {
     #[cold]
     pub(crate) fn unreadable(&self, broken: TapeError, step: Step) -> Error {
         let message = format!("{} gave no result: {broken}", step.of(self.info()));
-        Error::new(ErrorKind::Execution, message).with_plugin(&self.info().name)
+        let error = Error::new(ErrorKind::Execution, message).with_plugin(&self.info().name);
+        match broken.hint() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 
     #[cold]

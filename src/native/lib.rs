@@ -22,13 +22,15 @@ mod table;
 mod tape;
 mod task;
 
-pub use descriptor::Panic;
+pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};
-pub use tape::{Open, ResultTape, Tape, TapeError, TapeView, to_json};
+pub use tape::{
+    DEFAULT_MAX_PAYLOAD, Element, Form, Open, ResultTape, Tape, TapeError, TapeView, to_json,
+};
 pub use task::{Done, Task, unexpected_outcomes};
-pub use zerepy_plugin_abi::{MAX_DEPTH, Node, tag};
+pub use zerepy_plugin_abi::{MAX_DEPTH, Node, element, tag};
 
 /// The version of the plugin ABI that this host speaks: major, minor.
 pub const ABI_VERSION: (u16, u16) = (zerepy_plugin_abi::ABI_MAJOR, zerepy_plugin_abi::ABI_MINOR);

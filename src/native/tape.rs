@@ -2,7 +2,9 @@
 //!
 //! Nothing else in the host knows how values are laid out for plugins.
 
+mod element;
 mod json;
+mod msgpack;
 mod read;
 mod result;
 mod write;
@@ -11,16 +13,26 @@ use std::fmt;
 
 use zerepy_core::{Error, ErrorKind};
 
+pub(crate) use msgpack::{from_msgpack, to_msgpack};
+
+pub use element::Element;
 pub use json::to_json;
 pub use read::TapeView;
 pub use result::ResultTape;
-pub use write::{Open, Tape};
+pub use write::{DEFAULT_MAX_PAYLOAD, Form, Open, Tape};
 
 /// Why a value cannot be written, or a tape not be read. Small, for it is returned a lot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TapeError {
     /// A text, some bytes or a container of that length, which is more than a node can say.
     TooLong(usize),
+    /// The whole would take so many bytes or more, and may take only so many.
+    TooLarge {
+        /// The bytes counted when it was refused.
+        size: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
     /// Containers nest deeper than [`crate::MAX_DEPTH`].
     TooDeep,
     /// A container did not get as many items as it was begun with, or was not ended in its turn.
@@ -35,6 +47,9 @@ impl fmt::Display for TapeError {
             Self::TooLong(len) => {
                 write!(f, "a value of length {len} is too long: the limit is {}", u32::MAX)
             }
+            Self::TooLarge { size, limit } => {
+                write!(f, "it takes {size} bytes or more, and the limit is {limit}")
+            }
             Self::TooDeep => write!(f, "it nests deeper than {} levels", crate::MAX_DEPTH),
             Self::Unbalanced => f.write_str("a container changed its size while it was read"),
             Self::Broken(why) => write!(f, "broken data from the plugin: {why}"),
@@ -44,12 +59,29 @@ impl fmt::Display for TapeError {
 
 impl std::error::Error for TapeError {}
 
+impl TapeError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::TooLarge { .. } => {
+                Some("Call it through a PluginManager with a larger max_payload, or pass less")
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<TapeError> for Error {
     fn from(error: TapeError) -> Self {
         let kind = match error {
             TapeError::Broken(..) => ErrorKind::Execution,
             _ => ErrorKind::InvalidParams,
         };
-        Self::new(kind, error.to_string())
+        let message = Self::new(kind, error.to_string());
+        match error.hint() {
+            Some(hint) => message.with_hint(hint),
+            None => message,
+        }
     }
 }

@@ -11,13 +11,14 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use zerepy_core::Result;
-use zerepy_plugin_abi::{FfiCompletion, FfiError, FfiOwnedTape, status};
+use zerepy_plugin_abi::{FfiCompletion, FfiError, FfiOwnedTape, FfiTape, status};
 
+use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::Inside;
 use crate::handshake::Tasks;
 use crate::instance::Instance;
-use crate::{ResultTape, Tape, fork};
+use crate::{Form, ResultTape, fork};
 
 /// Takes the outcome of an action, on whatever thread the library finishes it.
 pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
@@ -25,6 +26,7 @@ pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
 struct Waiting {
     stay: Stay,
     step: Step,
+    form: Form,
     done: Done,
 }
 
@@ -80,14 +82,13 @@ pub(crate) fn start(
     inside: &Inside<'_>,
     tasks: Tasks,
     action: u32,
-    params: &Tape,
+    (params, form): (FfiTape, Form),
     done: Done,
 ) -> Result<Task> {
     let step = Step::Act(action);
-    let params = params.to_ffi().map_err(|error| instance.unwritable(error))?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     inside.stay();
-    let waiting = Waiting { stay: Stay(Arc::clone(instance)), step, done };
+    let waiting = Waiting { stay: Stay(Arc::clone(instance)), step, form, done };
     WAITING.lock().insert(number, waiting);
     let context = ptr::without_provenance_mut(number);
     let completion = FfiCompletion { context, finish: Some(finish) };
@@ -114,18 +115,24 @@ pub(crate) fn start(
 
 /// The library's way to hand over an outcome.
 unsafe extern "C" fn finish(context: *mut c_void, result: *mut FfiOwnedTape, error: *mut FfiError) {
-    // SAFETY: the library passes NULL or its own place, and hands over what is in it.
-    let result = (!result.is_null()).then(|| unsafe { ResultTape::take(result.read()) });
+    // SAFETY: the library passes NULL or its own place.
+    let result = (!result.is_null()).then(|| unsafe { result.read() });
     // SAFETY: as above.
     let error = (!error.is_null()).then(|| unsafe { PluginError::take(error) });
     let Some(waiting) = WAITING.lock().remove(&context.addr()) else {
         UNEXPECTED.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the library hands over what was in its place; dropping gives it back.
+        drop(result.map(|raw| unsafe { ResultTape::take(raw, Encoding::Tape, Form::DEFAULT) }));
         return;
     };
-    let Waiting { stay, step, done } = waiting;
+    let Waiting { stay, step, form, done } = waiting;
     let instance = Arc::clone(&stay.0);
     let outcome = match result {
-        Some(result) => result.map_err(|broken| instance.unreadable(broken, step)),
+        Some(raw) => {
+            // SAFETY: the library hands over what was in its place.
+            let taken = unsafe { instance.take(raw, form) };
+            taken.map_err(|broken| instance.unreadable(broken, step))
+        }
         None => Err(error.unwrap_or_else(PluginError::new).to_error(step, instance.info())),
     };
     drop(stay);

@@ -22,8 +22,9 @@ extern "C" {
 
 /* The incompatible part of the ABI's version; it is also part of the entry symbol's name. */
 #define ZEREPY_ABI_MAJOR 1
-/* The compatible part of the ABI's version: it counts the times the tables grew. */
-#define ZEREPY_ABI_MINOR 1
+/* The compatible part of the ABI's version: it counts the times the tables grew, or the tape got
+ * new kinds of nodes. */
+#define ZEREPY_ABI_MINOR 2
 /* First field of zerepy_host and zerepy_library: the bytes `ZPLUGIN\0`, little endian. */
 #define ZEREPY_MAGIC UINT64_C(0x004e4947554c505a)
 /* The one symbol that a plugin library exports; see zerepy_plugin_entry_v1. */
@@ -47,7 +48,13 @@ typedef struct zerepy_host zerepy_host;
  *
  * A value is a flat array of nodes (zerepy_node) in pre-order, root first, plus an arena of
  * bytes that nodes point into by offset. A container's node says how many items follow and where
- * it ends, so a reader may skip it without looking inside. */
+ * it ends, so a reader may skip it without looking inside.
+ *
+ * A library whose descriptor says `"encoding": "msgpack"` gets and gives every value as a tape
+ * of one node instead: bytes that hold the value as MessagePack. Integers beyond 64 bits are the
+ * extension type ZEREPY_EXT_BIGINT, packed arrays are ZEREPY_EXT_PACKED; a tuple becomes an
+ * array, and an array comes back as a list. Other extension types, and keys that are not texts,
+ * are refused. */
 
 /* The version of the node format, first field of zerepy_tape. */
 #define ZEREPY_TAPE_VERSION 1
@@ -56,9 +63,11 @@ typedef struct zerepy_host zerepy_host;
 
 /* One step of a value: its kind, a length and a payload whose meaning depends on the kind. */
 struct zerepy_node {
-    /* One of the constants in ZEREPY_TAG_*. */
+    /* One of the constants in ZEREPY_TAG_*; a packed array has its ZEREPY_ELEMENT_* in bits 8 to
+     * 15. */
     uint32_t tag;
-    /* Bytes of a string, bytes or big integer; items of a list; pairs of a map; else 0. */
+    /* Bytes of a string, bytes or big integer; items of a list or packed array; pairs of a map;
+     * else 0. */
     uint32_t len;
     /* The number's bits, an arena offset, an address, or the index of the node after a
      * container. */
@@ -95,6 +104,48 @@ struct zerepy_node {
 #define ZEREPY_TAG_TUPLE 12
 /* A map: `len` pairs follow, each a text node and a value; `value` as for a list. */
 #define ZEREPY_TAG_MAP 13
+/* A packed array: `len` numbers of one type, side by side as this machine has them in memory, in
+ * the arena at an offset that is a multiple of 8. Never passed to a library whose descriptor
+ * says a minor version of the ABI below 2: it gets a list instead. */
+#define ZEREPY_TAG_PACKED 14
+/* A packed array at an address, which is aligned for its numbers; lent for the time of the call. */
+#define ZEREPY_TAG_PACKED_REF 15
+/* The bits of zerepy_node.tag that are one of the above. */
+#define ZEREPY_TAG_MASK 255
+/* How far the ZEREPY_ELEMENT_* of a packed array stands above them. */
+#define ZEREPY_TAG_ELEMENT_SHIFT 8
+
+/* The types of a packed array's numbers: the letters that Python's `struct` has for them. */
+
+/* A bool of one byte; 0 is `False`, all else is `True`. */
+#define ZEREPY_ELEMENT_BOOL '?'
+/* int8_t. */
+#define ZEREPY_ELEMENT_I8 'b'
+/* uint8_t. */
+#define ZEREPY_ELEMENT_U8 'B'
+/* int16_t. */
+#define ZEREPY_ELEMENT_I16 'h'
+/* uint16_t. */
+#define ZEREPY_ELEMENT_U16 'H'
+/* int32_t. */
+#define ZEREPY_ELEMENT_I32 'i'
+/* uint32_t. */
+#define ZEREPY_ELEMENT_U32 'I'
+/* int64_t. */
+#define ZEREPY_ELEMENT_I64 'q'
+/* uint64_t. */
+#define ZEREPY_ELEMENT_U64 'Q'
+/* A float of 32 bits. */
+#define ZEREPY_ELEMENT_F32 'f'
+/* A float of 64 bits. */
+#define ZEREPY_ELEMENT_F64 'd'
+
+/* The extension types of MessagePack that values use. */
+
+/* An integer beyond 64 bits: two's complement, little endian. */
+#define ZEREPY_EXT_BIGINT 1
+/* A packed array: the letter of its ZEREPY_ELEMENT_*, then the numbers, little endian. */
+#define ZEREPY_EXT_PACKED 2
 
 /* A tape lent for the time of one call. */
 struct zerepy_tape {

@@ -3,17 +3,22 @@
 use std::convert::Infallible;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyMemoryView, PyString, PyTuple,
+};
 use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
-use zerepy_native::{MAX_DEPTH, Node, TapeError, TapeView, tag};
+use zerepy_native::{MAX_DEPTH, Node, ResultTape, TapeError, TapeView, element, tag};
 
 use super::{Refusal, Step};
 
-/// Builds the Python object that `view` describes, whatever a plugin wrote there.
-pub(crate) fn read<'py>(py: Python<'py>, view: TapeView<'_>) -> Result<Bound<'py, PyAny>> {
-    let mut walk = Walk { py, view, next: 0, depth: 0 };
-    walk.value().map_err(|refusal| refusal.into_error("result", ErrorKind::Execution))
+/// Builds the Python object that `result` describes, whatever a plugin wrote there.
+pub(crate) fn read<'py>(py: Python<'py>, result: &ResultTape) -> Result<Bound<'py, PyAny>> {
+    let (view, limit) = (result.view(), result.max_payload());
+    let mut walk = Walk { py, view, next: 0, depth: 0, size: 0, limit };
+    walk.count(view.size_of_nodes())
+        .and_then(|()| walk.value())
+        .map_err(|refusal| refusal.into_error("result", ErrorKind::Execution))
 }
 
 struct Walk<'py, 'a> {
@@ -21,11 +26,13 @@ struct Walk<'py, 'a> {
     view: TapeView<'a>,
     next: usize,
     depth: usize,
+    size: usize, // of what was read: nodes may share the bytes they point to
+    limit: usize,
 }
 
 type Outcome<'py> = std::result::Result<Bound<'py, PyAny>, Refusal>;
 
-impl<'py> Walk<'py, '_> {
+impl<'py, 'a> Walk<'py, 'a> {
     fn value(&mut self) -> Outcome<'py> {
         let node = self.view.node(self.next)?;
         self.next += 1;
@@ -38,22 +45,51 @@ impl<'py> Walk<'py, '_> {
             tag::UINT => Ok(int(node.value.into_pyobject(self.py))),
             tag::FLOAT => Ok(PyFloat::new(self.py, f64::from_bits(node.value)).into_any()),
             tag::STR => Ok(self.text(node)?.into_any()),
-            tag::BYTES => Ok(PyBytes::new(self.py, self.view.bytes(node)?).into_any()),
+            tag::BYTES => Ok(PyBytes::new(self.py, self.bytes(node)?).into_any()),
             tag::BIGINT => self.big_integer(node),
-            _ => self.container(node),
+            tag::LIST | tag::TUPLE | tag::MAP => self.container(node),
+            _ => self.packed(node),
         }
     }
 
-    /// Python checks that it is UTF-8.
-    fn text(&self, node: Node) -> std::result::Result<Bound<'py, PyString>, Refusal> {
-        Ok(PyString::from_bytes(self.py, self.view.bytes(node)?)?)
+    /// Counts bytes that are about to be copied.
+    fn count(&mut self, bytes: usize) -> std::result::Result<(), Refusal> {
+        self.size = self.size.saturating_add(bytes);
+        if self.size > self.limit {
+            return Err(TapeError::TooLarge { size: self.size, limit: self.limit }.into());
+        }
+        Ok(())
     }
 
-    fn big_integer(&self, node: Node) -> Outcome<'py> {
+    fn bytes(&mut self, node: Node) -> std::result::Result<&'a [u8], Refusal> {
+        self.count(node.len as usize)?;
+        Ok(self.view.bytes(node)?)
+    }
+
+    /// A `memoryview` of its own memory: what Python has for an array that knows its type, and what
+    /// NumPy and others take without copying.
+    fn packed(&mut self, node: Node) -> Outcome<'py> {
+        let (element, numbers) = self.view.packed(node)?;
+        self.count(numbers.len())?;
+        let memory = PyByteArray::new(self.py, numbers);
+        let view = PyMemoryView::from(&memory)?;
+        if element.letter() == element::U8 {
+            return Ok(view.into_any());
+        }
+        let format = char::from(element.letter());
+        Ok(view.call_method1(intern!(self.py, "cast"), (format,))?)
+    }
+
+    /// Python checks that it is UTF-8.
+    fn text(&mut self, node: Node) -> std::result::Result<Bound<'py, PyString>, Refusal> {
+        Ok(PyString::from_bytes(self.py, self.bytes(node)?)?)
+    }
+
+    fn big_integer(&mut self, node: Node) -> Outcome<'py> {
         let class = self.py.get_type::<PyInt>();
         let kwargs = PyDict::new(self.py);
         kwargs.set_item(intern!(self.py, "signed"), true)?;
-        let arguments = (self.view.bytes(node)?, intern!(self.py, "little"));
+        let arguments = (self.bytes(node)?, intern!(self.py, "little"));
         Ok(class.call_method(intern!(self.py, "from_bytes"), arguments, Some(&kwargs))?)
     }
 

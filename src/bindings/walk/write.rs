@@ -1,18 +1,19 @@
 //! From a Python object to the tape.
 
-use std::ptr;
+use std::mem::MaybeUninit;
+use std::{ptr, slice};
 
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
-use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
-use zerepy_native::{MAX_DEPTH, Tape, TapeError};
+use zerepy_native::{Form, MAX_DEPTH, Tape, TapeError};
 
-use super::{Refusal, Step};
+use super::buffer::Buffers;
+use super::{Outcome, Refusal, Step, integer};
 
-/// What becomes of texts and bytes.
+/// What becomes of texts, bytes and packed arrays.
 #[derive(Clone, Copy)]
-enum Texts {
+pub(super) enum Texts {
     /// They stay where they are in the Python objects.
     Lent,
     /// They are copied.
@@ -20,50 +21,72 @@ enum Texts {
 }
 
 /// Writes `object` to a tape that stands on its own. `root` is what it is called in errors.
-pub(crate) fn copied(object: &Bound<'_, PyAny>, root: &str, kind: ErrorKind) -> Result<Tape> {
-    let mut tape = Tape::new();
-    write(object, &mut tape, Texts::Copied, root, kind)?;
+pub(crate) fn copied(
+    object: &Bound<'_, PyAny>,
+    form: Form,
+    root: &str,
+    kind: ErrorKind,
+) -> Result<Tape> {
+    let mut tape = Tape::new(form);
+    let mut buffers = Buffers::default();
+    write(object, &mut tape, &mut buffers, Texts::Copied)
+        .map_err(|refusal| refusal.into_error(root, kind))?;
     Ok(tape)
 }
 
-/// Writes `object` to `tape`, with texts and bytes lent by it, for as long as `work` runs.
+/// Writes parameters to `tape`, with texts, bytes and arrays lent by `object`, for as long as `work`
+/// runs.
 ///
 /// `work` must not run Python code, which could change what `object` holds, nor release the
 /// interpreter: that is what an inline action promises. `tape` is empty before and after.
 pub(crate) fn lent<T>(
     object: &Bound<'_, PyAny>,
     tape: &mut Tape,
-    root: &str,
-    kind: ErrorKind,
     work: impl FnOnce(&Tape) -> Result<T>,
 ) -> Result<T> {
-    let outcome = write(object, tape, Texts::Lent, root, kind).and_then(|()| work(tape));
+    let mut buffers = Buffers::default();
+    let outcome = write(object, tape, &mut buffers, Texts::Lent)
+        .map_err(|refusal| refusal.into_error("params", ErrorKind::InvalidParams))
+        .and_then(|()| work(tape));
     tape.clear();
-    outcome
+    outcome // and the buffers are given back
 }
 
-fn write(
-    object: &Bound<'_, PyAny>,
+fn write<'py>(
+    object: &Bound<'py, PyAny>,
     tape: &mut Tape,
+    buffers: &mut Buffers<'py>,
     texts: Texts,
-    root: &str,
-    kind: ErrorKind,
-) -> Result<()> {
-    let open = [ptr::null_mut(); MAX_DEPTH];
-    let mut walk = Walk { py: object.py(), tape, texts, open, depth: 0 };
+) -> Outcome {
+    walk(object, tape, buffers, texts)?;
+    if buffers.are_pending() {
+        tape.clear();
+        buffers.ask();
+        walk(object, tape, buffers, texts)?;
+    }
+    Ok(())
+}
+
+fn walk<'py>(
+    object: &Bound<'py, PyAny>,
+    tape: &mut Tape,
+    buffers: &mut Buffers<'py>,
+    texts: Texts,
+) -> Outcome {
+    let open = [const { MaybeUninit::uninit() }; MAX_DEPTH];
+    let mut walk = Walk { py: object.py(), tape, buffers, texts, open, depth: 0 };
     // SAFETY: `object` is a live object, held by the caller.
-    unsafe { walk.value(object.as_ptr()) }.map_err(|refusal| refusal.into_error(root, kind))
+    unsafe { walk.value(object.as_ptr()) }
 }
 
 struct Walk<'py, 'a> {
     py: Python<'py>,
     tape: &'a mut Tape,
+    buffers: &'a mut Buffers<'py>,
     texts: Texts,
-    open: [*mut ffi::PyObject; MAX_DEPTH], // the containers around the current value
-    depth: usize,
+    open: [MaybeUninit<*mut ffi::PyObject>; MAX_DEPTH], // the containers around the current value
+    depth: usize,                                       // as many of them are there
 }
-
-type Outcome = std::result::Result<(), Refusal>;
 
 impl Walk<'_, '_> {
     /// Writes one value. Exact types first: they are nearly all there is.
@@ -107,7 +130,9 @@ impl Walk<'_, '_> {
             } else if ffi::PyTuple_Check(object) != 0 {
                 self.container(object, Self::tuple)
             } else if ffi::PyBytes_Check(object) != 0 {
-                self.bytes(object)
+                self.bytes(ffi::PyBytes_AsString(object), ffi::PyBytes_Size(object))
+            } else if ffi::PyByteArray_Check(object) != 0 {
+                self.bytes(ffi::PyByteArray_AsString(object), ffi::PyByteArray_Size(object))
             } else if ffi::PyUnicode_Check(object) != 0 {
                 self.text(object)
             } else if ffi::PyLong_Check(object) != 0 {
@@ -115,13 +140,16 @@ impl Walk<'_, '_> {
             } else if ffi::PyFloat_Check(object) != 0 {
                 self.tape.float(ffi::PyFloat_AsDouble(object));
                 Ok(())
+            } else if ffi::PyObject_CheckBuffer(object) != 0 {
+                let object = Bound::from_borrowed_ptr(self.py, object);
+                self.buffers.meet(object, self.tape, self.texts)
             } else {
                 let object = Bound::from_borrowed_ptr(self.py, object);
                 let class = object.get_type().fully_qualified_name();
                 let class = class.map_or_else(|_| "an object".into(), |name| name.to_string());
                 Err(Refusal::new(format!(
                     "a value of type {class} cannot be passed to a native plugin; convert it to \
-                     None, bool, int, float, str, bytes, list, tuple or dict first"
+                     None, bool, int, float, str, bytes, list, tuple, dict or an array of numbers"
                 )))
             }
         }
@@ -152,16 +180,16 @@ impl Walk<'_, '_> {
     }
 
     /// # Safety
-    /// `object` is a live `bytes`.
-    unsafe fn bytes(&mut self, object: *mut ffi::PyObject) -> Outcome {
-        // SAFETY: `object` is bytes, which are immutable and live as long as it; the caller of
-        // `write` keeps it if they are lent.
+    /// `data` points to `len` bytes of a live object, which does not change them while the
+    /// interpreter is held.
+    unsafe fn bytes(&mut self, data: *const std::ffi::c_char, len: ffi::Py_ssize_t) -> Outcome {
+        let (data, len) = (data.cast(), len.cast_unsigned());
+        // SAFETY: the caller's promise; the caller of `lent` keeps the object, and what could change
+        // it does not run meanwhile.
         unsafe {
-            let len = ffi::PyBytes_Size(object).cast_unsigned();
-            let data = ffi::PyBytes_AsString(object).cast();
             match self.texts {
                 Texts::Lent => self.tape.bytes_ref(data, len)?,
-                Texts::Copied => self.tape.bytes(std::slice::from_raw_parts(data, len))?,
+                Texts::Copied => self.tape.bytes(slice::from_raw_parts(data, len))?,
             }
         }
         Ok(())
@@ -185,22 +213,9 @@ impl Walk<'_, '_> {
                 return Ok(());
             }
             ffi::PyErr_Clear();
-            let object = Bound::from_borrowed_ptr(self.py, object);
-            self.big_integer(&object)
+            let bytes = integer::to_le_bytes(&Bound::from_borrowed_ptr(self.py, object))?;
+            Ok(self.tape.bigint(&bytes)?)
         }
-    }
-
-    /// Through `int`'s own methods, so that those of a subclass never run.
-    fn big_integer(&mut self, object: &Bound<'_, PyAny>) -> Outcome {
-        let class = self.py.get_type::<PyInt>();
-        let bits: usize =
-            class.call_method1(intern!(self.py, "bit_length"), (object,))?.extract()?;
-        let kwargs = PyDict::new(self.py);
-        kwargs.set_item(intern!(self.py, "signed"), true)?;
-        let arguments = (object, bits / 8 + 1, intern!(self.py, "little"));
-        let bytes = class.call_method(intern!(self.py, "to_bytes"), arguments, Some(&kwargs))?;
-        let bytes = bytes.cast::<PyBytes>().map_err(PyErr::from)?;
-        Ok(self.tape.bigint(bytes.as_bytes())?)
     }
 
     /// Walks into a container, unless that is too deep.
@@ -212,13 +227,15 @@ impl Walk<'_, '_> {
         object: *mut ffi::PyObject,
         walk: unsafe fn(&mut Self, *mut ffi::PyObject) -> Outcome,
     ) -> Outcome {
-        if self.open[..self.depth].contains(&object) {
+        // SAFETY: so many were written.
+        let open = unsafe { slice::from_raw_parts(self.open.as_ptr().cast(), self.depth) };
+        if open.contains(&object) {
             return Err(Refusal::new("it contains itself"));
         }
         if self.depth == MAX_DEPTH {
             return Err(TapeError::TooDeep.into());
         }
-        self.open[self.depth] = object;
+        self.open[self.depth].write(object);
         self.depth += 1;
         // SAFETY: the caller's promise.
         let outcome = unsafe { walk(self, object) };

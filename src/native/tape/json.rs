@@ -88,7 +88,8 @@ impl Reader<'_> {
             tag::BYTES => return Err("bytes have no JSON form".into()),
             _ if depth == MAX_DEPTH => return Err(TapeError::TooDeep.into()),
             tag::MAP => Value::Object(self.map(node, depth + 1)?),
-            _ => Value::Array(self.list(node, depth + 1)?),
+            tag::LIST | tag::TUPLE => Value::Array(self.list(node, depth + 1)?),
+            _ => return Err("a packed array has no JSON form".into()),
         })
     }
 
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     fn message(write: impl FnOnce(&mut Tape)) -> String {
-        let mut tape = Tape::new();
+        let mut tape = Tape::default();
         write(&mut tape);
         to_json(tape.view()).unwrap_err().to_string()
     }
@@ -184,7 +185,7 @@ mod tests {
             (&[], json!(0)),
             (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0], json!(u64::MAX)),
         ] {
-            let mut tape = Tape::new();
+            let mut tape = Tape::default();
             tape.bigint(bytes).unwrap();
             assert_eq!(to_json(tape.view()).unwrap(), value);
         }

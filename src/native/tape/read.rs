@@ -2,7 +2,7 @@
 
 use zerepy_plugin_abi::{Node, tag};
 
-use super::TapeError;
+use super::{Element, TapeError};
 
 /// A tape to read from. Every access is checked against its bounds.
 ///
@@ -17,6 +17,12 @@ pub struct TapeView<'a> {
 impl<'a> TapeView<'a> {
     pub(crate) const fn new(nodes: &'a [Node], arena: &'a [u8]) -> Self {
         Self { nodes, arena }
+    }
+
+    /// Bytes of its nodes.
+    #[must_use]
+    pub const fn size_of_nodes(self) -> usize {
+        size_of_val(self.nodes)
     }
 
     /// How many nodes there are.
@@ -37,7 +43,11 @@ impl<'a> TapeView<'a> {
             tag::LIST | tag::TUPLE => self.container(index, node, 1),
             tag::MAP => self.container(index, node, 2),
             tag::STR_REF | tag::BYTES_REF => Err(TapeError::Broken("a lent value")),
-            _ => Err(TapeError::Broken("a value of an unknown kind")),
+            _ => match (Element::of(node), node.tag & tag::MASK) {
+                (Some(_), tag::PACKED) => Ok(node),
+                (_, tag::PACKED_REF) => Err(TapeError::Broken("a lent value")),
+                _ => Err(TapeError::Broken("a value of an unknown kind")),
+            },
         }
     }
 
@@ -47,9 +57,22 @@ impl<'a> TapeView<'a> {
         if !matches!(node.tag, tag::STR | tag::BYTES | tag::BIGINT) {
             return Err(TapeError::Broken("bytes asked of another kind of value"));
         }
+        self.range(node, node.len as usize)
+    }
+
+    /// What a packed array is of, and its numbers side by side; at any address.
+    pub fn packed(self, node: Node) -> Result<(Element, &'a [u8]), TapeError> {
+        let element = Element::of(node).filter(|_| node.tag & tag::MASK == tag::PACKED);
+        let element = element.ok_or(TapeError::Broken("numbers asked of another kind of value"))?;
+        let len = (node.len as usize).saturating_mul(element.size());
+        Ok((element, self.range(node, len)?))
+    }
+
+    #[inline]
+    fn range(self, node: Node, len: usize) -> Result<&'a [u8], TapeError> {
         usize::try_from(node.value)
             .ok()
-            .and_then(|start| Some(start..start.checked_add(node.len as usize)?))
+            .and_then(|start| Some(start..start.checked_add(len)?))
             .and_then(|range| self.arena.get(range))
             .ok_or(TapeError::Broken("a text or bytes beyond the end of the data"))
     }
@@ -106,6 +129,16 @@ mod tests {
         assert_eq!(why(&[node(tag::STR_REF, 1, 4096)], b""), "a lent value");
         assert_eq!(why(&[node(tag::BYTES_REF, 1, 4096)], b""), "a lent value");
         assert_eq!(why(&[node(tag::STR, 2, 0)], b"\xff\xff"), "a text that is not UTF-8");
+        let packed = |letter: u8| tag::PACKED | u32::from(letter) << tag::ELEMENT_SHIFT;
+        let lent = tag::PACKED_REF | packed(b'd');
+        assert_eq!(why(&[node(lent, 1, 4096)], b""), "a lent value");
+        for tag in [packed(b'e'), packed(0), packed(b'd') | 1 << 16] {
+            assert_eq!(why(&[node(tag, 0, 0)], b""), "a value of an unknown kind");
+        }
+        for (len, offset) in [(1, 1), (2, 0), (0, 9), (u32::MAX, 0), (1, u64::MAX)] {
+            let found = TapeView::new(&[], &[0; 8]).packed(node(packed(b'd'), len, offset));
+            assert!(found.is_err(), "{len} at {offset}");
+        }
         for (len, offset) in [(2, 0), (1, 1), (0, 2), (1, u64::MAX), (u32::MAX, 0)] {
             for tag in [tag::STR, tag::BYTES, tag::BIGINT] {
                 let found = why(&[node(tag, len, offset)], b"x");
@@ -133,6 +166,7 @@ mod tests {
         let view = TapeView::new(&[], b"abc");
         assert!(view.bytes(node(tag::STR_REF, 3, 0)).is_err());
         assert!(view.text(node(tag::BYTES, 3, 0)).is_err());
+        assert!(view.packed(node(tag::BYTES, 3, 0)).is_err());
         assert_eq!(view.text(node(tag::STR, 2, 1)), Ok("bc"));
     }
 }

@@ -1,20 +1,26 @@
-//! A tape that a plugin handed over.
+//! What a plugin handed over: a tape, or a tape that was read out of its bytes.
 
 use std::{ptr, slice};
 
-use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION};
+use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION, tag};
 
-use super::{TapeError, TapeView};
+use super::{Form, Tape, TapeError, TapeView, from_msgpack};
+use crate::descriptor::Encoding;
 
-/// A result in the plugin's memory; given back when dropped, which may happen on any thread.
+/// A result; what is the plugin's is given back when it is dropped, which may happen on any thread.
 #[derive(Debug)]
-pub struct ResultTape(FfiOwnedTape);
+pub struct ResultTape {
+    source: Source,
+    form: Form,
+}
 
-// SAFETY: it is plain data that only this value refers to, and `release` may be called from any
-// thread.
-unsafe impl Send for ResultTape {}
-// SAFETY: as above; sharing it only reads.
-unsafe impl Sync for ResultTape {}
+#[derive(Debug)]
+enum Source {
+    /// In the plugin's memory.
+    Lent(PluginTape),
+    /// In our own.
+    Read(Tape),
+}
 
 impl ResultTape {
     /// Takes over what a plugin wrote. It is released in any case, at once if it cannot be read.
@@ -23,16 +29,70 @@ impl ResultTape {
     /// What `raw` points to, as far as it is not NULL, is readable in the length it says until
     /// `release` is called, which nobody else does.
     #[inline]
-    pub(crate) unsafe fn take(raw: FfiOwnedTape) -> Result<Self, TapeError> {
-        let taken = Self(raw);
-        check(&taken.0.tape)?;
-        Ok(taken)
+    pub(crate) unsafe fn take(
+        raw: FfiOwnedTape,
+        encoding: Encoding,
+        form: Form,
+    ) -> Result<Self, TapeError> {
+        // SAFETY: the caller's promise.
+        let lent = unsafe { PluginTape::take(raw)? };
+        let source = match encoding {
+            Encoding::Tape => Source::Lent(lent),
+            Encoding::Msgpack => Source::Read(unwrapped(lent.view(), form)?),
+        };
+        Ok(Self { source, form })
     }
 
     /// What was written.
     #[inline]
     #[must_use]
     pub fn view(&self) -> TapeView<'_> {
+        match &self.source {
+            Source::Lent(tape) => tape.view(),
+            Source::Read(tape) => tape.view(),
+        }
+    }
+
+    /// How large the value may be that is made of it, in bytes.
+    #[must_use]
+    pub const fn max_payload(&self) -> usize {
+        self.form.max_payload
+    }
+}
+
+/// The value whose MessagePack is the one node of `view`.
+fn unwrapped(view: TapeView<'_>, form: Form) -> Result<Tape, TapeError> {
+    let node = view.node(0)?;
+    if node.tag != tag::BYTES || view.node_count() != 1 {
+        return Err(TapeError::Broken("it is not the bytes that its encoding wants"));
+    }
+    let mut tape = Tape::new(form);
+    from_msgpack(view.bytes(node)?, &mut tape)?;
+    Ok(tape)
+}
+
+/// A tape in the plugin's memory.
+#[derive(Debug)]
+struct PluginTape(FfiOwnedTape);
+
+// SAFETY: it is plain data that only this value refers to, and `release` may be called from any
+// thread.
+unsafe impl Send for PluginTape {}
+// SAFETY: as above; sharing it only reads.
+unsafe impl Sync for PluginTape {}
+
+impl PluginTape {
+    /// # Safety
+    /// As for [`ResultTape::take`].
+    #[inline]
+    unsafe fn take(raw: FfiOwnedTape) -> Result<Self, TapeError> {
+        let taken = Self(raw);
+        check(&taken.0.tape)?;
+        Ok(taken)
+    }
+
+    #[inline]
+    fn view(&self) -> TapeView<'_> {
         let tape = &self.0.tape;
         let arena = if tape.arena.is_null() { ptr::dangling() } else { tape.arena };
         // SAFETY: `check` passed, and `take`'s caller vouches for
@@ -46,7 +106,7 @@ impl ResultTape {
     }
 }
 
-impl Drop for ResultTape {
+impl Drop for PluginTape {
     #[inline]
     fn drop(&mut self) {
         if let Some(release) = self.0.release {
@@ -78,8 +138,6 @@ fn check(tape: &FfiTape) -> Result<(), TapeError> {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use zerepy_plugin_abi::tag;
-
     use super::*;
 
     static NULL: Node = Node { tag: tag::NULL, len: 0, value: 0 };
@@ -109,12 +167,14 @@ mod tests {
         }
         let released = AtomicU32::new(0);
         let owner = (&raw const released).cast_mut().cast();
-        for tape in [tape(|_| ()), FfiTape::empty()] {
-            let raw = FfiOwnedTape { tape, owner, release: Some(count) };
-            // SAFETY: the tape is readable or says that it is empty.
-            let taken = unsafe { ResultTape::take(raw) };
-            std::thread::spawn(move || drop(taken)).join().unwrap();
+        for encoding in [Encoding::Tape, Encoding::Msgpack] {
+            for tape in [tape(|_| ()), FfiTape::empty()] {
+                let raw = FfiOwnedTape { tape, owner, release: Some(count) };
+                // SAFETY: the tape is readable or says that it is empty.
+                let taken = unsafe { ResultTape::take(raw, encoding, Form::DEFAULT) };
+                std::thread::spawn(move || drop(taken)).join().unwrap();
+            }
         }
-        assert_eq!(released.into_inner(), 2);
+        assert_eq!(released.into_inner(), 4);
     }
 }

@@ -2,18 +2,47 @@
 
 use zerepy_plugin_abi::{FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 
-use super::{TapeError, TapeView};
+use super::{Element, TapeError, TapeView, to_msgpack};
+
+/// What a payload may take unless a manager says otherwise: 256 MiB.
+pub const DEFAULT_MAX_PAYLOAD: usize = 256 << 20;
+
+/// Where packed arrays begin in the arena: at multiples of this.
+const ALIGNMENT: usize = 8;
+
+/// What may be written on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// How large it may become: the bytes of its nodes, its arena and what is lent.
+    pub max_payload: usize,
+    /// Whether arrays may be packed; if not, they become lists.
+    pub packed: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Form {
+    /// Everything, up to the limit that holds unless somebody sets another.
+    pub const DEFAULT: Self = Self { max_payload: DEFAULT_MAX_PAYLOAD, packed: true };
+}
 
 /// A value being written, or written, in pre-order. [`clear`](Self::clear) keeps the memory for
 /// the next one.
 ///
 /// Lent texts and bytes ([`str_ref`](Self::str_ref)) must stay alive until it is cleared or dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
     nodes: Vec<Node>,
     arena: Vec<u8>,
     items: usize, // written directly into the innermost open container
     depth: usize,
+    form: Form,
+    /// Bytes it will have when all that was announced is written: containers announce their items.
+    size: usize,
 }
 
 /// A container that was begun and has to be given to [`Tape::end`].
@@ -26,11 +55,29 @@ pub struct Open {
     depth: usize,
 }
 
+impl Default for Tape {
+    fn default() -> Self {
+        Self::new(Form::DEFAULT)
+    }
+}
+
 impl Tape {
     /// An empty tape; allocates nothing.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { nodes: Vec::new(), arena: Vec::new(), items: 0, depth: 0 }
+    pub const fn new(form: Form) -> Self {
+        Self { nodes: Vec::new(), arena: Vec::new(), items: 0, depth: 0, form, size: NODE }
+    }
+
+    /// What may be written on it.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Clears it for another value, of another form.
+    pub fn reset(&mut self, form: Form) {
+        self.clear();
+        self.form = form;
     }
 
     /// Forgets what was written, and keeps the memory.
@@ -39,6 +86,7 @@ impl Tape {
         self.arena.clear();
         self.items = 0;
         self.depth = 0;
+        self.size = NODE;
     }
 
     /// Writes `None`.
@@ -108,6 +156,73 @@ impl Tape {
         self.lent(tag::BYTES_REF, ptr, len)
     }
 
+    /// Writes one number of an array, as it stands alone.
+    pub fn scalar(&mut self, element: Element, bytes: &[u8]) {
+        self.nodes.push(element.scalar(bytes));
+        self.items += 1;
+    }
+
+    /// Writes a packed array, which is copied; `bytes` are whole numbers.
+    pub fn packed(&mut self, element: Element, bytes: &[u8]) -> Result<(), TapeError> {
+        if !self.form.packed {
+            return self.unpacked(element, bytes);
+        }
+        self.packed_with(element, bytes.len(), |room| {
+            room.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    /// Writes a packed array of so many bytes, which `fill` writes in place.
+    pub fn packed_with<E: From<TapeError>>(
+        &mut self,
+        element: Element,
+        bytes: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let len = node_len(bytes / element.size())?;
+        self.announce(bytes + ALIGNMENT - 1)?;
+        if !self.form.packed {
+            let mut numbers = vec![0; bytes];
+            fill(&mut numbers)?;
+            return Ok(self.unpacked(element, &numbers)?);
+        }
+        let start = self.arena.len().next_multiple_of(ALIGNMENT);
+        self.arena.resize(start + bytes, 0);
+        fill(&mut self.arena[start..])?;
+        self.push(element.tag(tag::PACKED), len, start as u64);
+        Ok(())
+    }
+
+    /// Writes a packed array without copying it, unless its address does not suit its numbers.
+    ///
+    /// # Safety
+    /// `ptr` points to `bytes` bytes, whole numbers, that neither move nor go away until the tape is
+    /// cleared or dropped, and do not change while it is read.
+    pub unsafe fn packed_ref(
+        &mut self,
+        element: Element,
+        ptr: *const u8,
+        bytes: usize,
+    ) -> Result<(), TapeError> {
+        if !self.form.packed || ptr.addr() % element.size() != 0 {
+            // SAFETY: the caller's promise.
+            return self.packed(element, unsafe { std::slice::from_raw_parts(ptr, bytes) });
+        }
+        self.announce(bytes)?;
+        let len = node_len(bytes / element.size())?;
+        self.push(element.tag(tag::PACKED_REF), len, ptr.expose_provenance() as u64);
+        Ok(())
+    }
+
+    /// Writes the numbers of an array as a list.
+    fn unpacked(&mut self, element: Element, bytes: &[u8]) -> Result<(), TapeError> {
+        let list = self.begin_list(bytes.len() / element.size())?;
+        self.nodes.extend(bytes.chunks_exact(element.size()).map(|one| element.scalar(one)));
+        self.items = list.expected;
+        self.end(list)
+    }
+
     /// Begins a list of `len` items, which follow.
     #[inline]
     pub fn begin_list(&mut self, len: usize) -> Result<Open, TapeError> {
@@ -140,6 +255,16 @@ impl Tape {
         Ok(())
     }
 
+    /// A tape of one node, bytes that hold this one's value as MessagePack. Nothing is lent on it.
+    pub(crate) fn to_msgpack(&self) -> Result<Self, TapeError> {
+        self.to_ffi()?; // it is whole
+        let mut tape = Self::new(self.form);
+        tape.arena = to_msgpack(self.view())?;
+        tape.announce(tape.arena.len())?;
+        tape.push(tag::BYTES, node_len(tape.arena.len())?, 0);
+        Ok(tape)
+    }
+
     /// What was written so far. Lent texts and bytes cannot be read back.
     #[must_use]
     pub fn view(&self) -> TapeView<'_> {
@@ -168,9 +293,20 @@ impl Tape {
         self.items += 1;
     }
 
+    /// Counts bytes that are about to be written, before there is memory for them.
+    #[inline]
+    fn announce(&mut self, bytes: usize) -> Result<(), TapeError> {
+        self.size = self.size.saturating_add(bytes);
+        if self.size > self.form.max_payload {
+            return Err(TapeError::TooLarge { size: self.size, limit: self.form.max_payload });
+        }
+        Ok(())
+    }
+
     #[inline]
     fn copied(&mut self, tag: u32, bytes: &[u8]) -> Result<(), TapeError> {
         let len = node_len(bytes.len())?;
+        self.announce(bytes.len())?;
         self.push(tag, len, self.arena.len() as u64);
         self.arena.extend_from_slice(bytes);
         Ok(())
@@ -178,6 +314,7 @@ impl Tape {
 
     #[inline]
     fn lent(&mut self, tag: u32, ptr: *const u8, len: usize) -> Result<(), TapeError> {
+        self.announce(len)?;
         self.push(tag, node_len(len)?, ptr.expose_provenance() as u64);
         Ok(())
     }
@@ -187,6 +324,7 @@ impl Tape {
         if self.depth == MAX_DEPTH {
             return Err(TapeError::TooDeep);
         }
+        self.announce(expected.saturating_mul(NODE))?;
         let node = self.nodes.len();
         self.nodes.push(Node { tag, len: node_len(len)?, value: 0 });
         self.depth += 1;
@@ -195,6 +333,9 @@ impl Tape {
     }
 }
 
+/// Bytes of a node.
+const NODE: usize = size_of::<Node>();
+
 #[inline]
 fn node_len(len: usize) -> Result<u32, TapeError> {
     u32::try_from(len).map_err(|_| TapeError::TooLong(len))
@@ -202,11 +343,13 @@ fn node_len(len: usize) -> Result<u32, TapeError> {
 
 #[cfg(test)]
 mod tests {
+    use zerepy_plugin_abi::element;
+
     use super::*;
 
     #[test]
     fn containers_say_where_they_end() {
-        let mut tape = Tape::new();
+        let mut tape = Tape::new(Form::DEFAULT);
         let map = tape.begin_map(2).unwrap();
         tape.str("a").unwrap();
         let list = tape.begin_list(2).unwrap();
@@ -223,7 +366,7 @@ mod tests {
 
     #[test]
     fn wrong_counts_and_orders_are_noticed() {
-        let mut tape = Tape::new();
+        let mut tape = Tape::new(Form::DEFAULT);
         assert_eq!(tape.to_ffi().unwrap_err(), TapeError::Unbalanced);
         let list = tape.begin_list(2).unwrap();
         tape.null();
@@ -240,7 +383,7 @@ mod tests {
 
     #[test]
     fn depth_is_limited() {
-        let mut tape = Tape::new();
+        let mut tape = Tape::new(Form::DEFAULT);
         for _ in 0..MAX_DEPTH {
             let _open = tape.begin_list(1).unwrap();
         }
@@ -248,8 +391,40 @@ mod tests {
     }
 
     #[test]
+    fn arrays_are_aligned_and_become_lists_where_they_must() {
+        let shorts = Element::from_letter(element::I16).unwrap();
+        let mut tape = Tape::new(Form::DEFAULT);
+        tape.bytes(b"x").unwrap();
+        tape.packed(shorts, &[1, 0, 255, 255]).unwrap();
+        let node = tape.view().node(1).unwrap();
+        assert_eq!((node.len, node.value), (2, 8));
+        assert_eq!(tape.view().packed(node), Ok((shorts, &[1, 0, 255, 255][..])));
+
+        tape.reset(Form { packed: false, ..Form::DEFAULT });
+        tape.packed(shorts, &[1, 0, 255, 255]).unwrap();
+        let kinds: Vec<_> = (0..3).map(|at| tape.view().node(at).unwrap().tag).collect();
+        assert_eq!(kinds, [tag::LIST, tag::INT, tag::INT]);
+        assert!(tape.to_ffi().is_ok());
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_written() {
+        let mut tape = Tape::new(Form { max_payload: 1000, packed: true });
+        let bytes = Element::from_letter(element::U8).unwrap();
+        assert!(tape.begin_list(61).is_ok()); // with the node of the list itself
+        for wrong in
+            [tape.bytes(&[0; 9]), tape.begin_map(usize::MAX).map(drop), tape.packed(bytes, &[0; 2])]
+        {
+            assert!(matches!(wrong, Err(TapeError::TooLarge { limit: 1000, .. })), "{wrong:?}");
+        }
+        assert_eq!((tape.nodes.len(), tape.arena.len()), (1, 0));
+        tape.clear();
+        assert!(tape.bytes(&[0; 984]).is_ok());
+    }
+
+    #[test]
     fn unsigned_integers_use_the_narrowest_kind() {
-        let mut tape = Tape::new();
+        let mut tape = Tape::new(Form::DEFAULT);
         tape.uint(i64::MAX.cast_unsigned());
         tape.uint(u64::MAX);
         assert_eq!(tape.view().node(0).unwrap().tag, tag::INT);

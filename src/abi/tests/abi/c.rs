@@ -14,6 +14,8 @@ pub(crate) fn type_name(rust: &str) -> String {
         "c_void" => "void",
         "usize" => "size_t",
         "f64" => "double",
+        "i8" => "int8_t",
+        "i16" => "int16_t",
         "i32" => "int32_t",
         "i64" => "int64_t",
         "u8" => "uint8_t",
@@ -134,14 +136,16 @@ fn in_terms_of_c(text: &str) -> String {
 }
 
 fn name_of(code: &str) -> String {
-    let code = code.strip_prefix("crate::").unwrap_or(code);
+    let code = code.trim_start_matches("crate::").trim_start_matches("super::");
     let is_constant =
         |name: &str| name.len() > 1 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     match code.split_once("::") {
         Some(("i64", "MAX")) => "INT64_MAX".to_owned(),
         Some((module, name)) if is_constant(name) => constant_name(module, name),
         Some((table, field)) => format!("{}.{field}", type_name(table)),
-        None if ["status", "code", "tag", "Level"].contains(&code) => constant_name(code, "*"),
+        None if ["status", "code", "tag", "element", "Level"].contains(&code) => {
+            constant_name(code, "*")
+        }
         None if code == "NULL" => code.to_owned(),
         None if is_constant(code) => constant_name("", code),
         None if code.starts_with("Ffi") || ["Node", "Status"].contains(&code) => own_name(code),

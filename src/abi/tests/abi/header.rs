@@ -186,6 +186,7 @@ fn literal(value: &Expr) -> Option<String> {
         Expr::Unary(negative) => Some(format!("(-{})", literal(&negative.expr)?)),
         Expr::Lit(literal) => match &literal.lit {
             Lit::Int(number) => Some(number.base10_digits().to_owned()),
+            Lit::Byte(letter) => Some(format!("{:?}", char::from(letter.value()))),
             Lit::Str(text) => Some(format!("{:?}", text.value())),
             Lit::CStr(text) => Some(format!("{:?}", text.value())),
             _ => None,

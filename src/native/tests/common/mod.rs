@@ -51,7 +51,7 @@ impl Built {
 
 /// A tape with one value on it.
 pub(crate) fn tape(write: impl FnOnce(&mut Tape)) -> Tape {
-    let mut tape = Tape::new();
+    let mut tape = Tape::default();
     write(&mut tape);
     tape
 }
