@@ -2,6 +2,9 @@
 //! crate looks at a node.
 
 mod fault;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod numbers;
 mod read;
 mod tape;
 mod write;
@@ -10,6 +13,8 @@ pub use tape::Tape;
 pub use write::Payload;
 
 pub(crate) use fault::Fault;
+#[cfg(feature = "msgpack")]
+pub(crate) use msgpack::{from_msgpack, to_msgpack};
 
 #[cfg(test)]
 mod tests;

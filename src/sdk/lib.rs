@@ -60,6 +60,9 @@ mod error;
 mod export;
 mod host;
 mod json;
+#[cfg(feature = "msgpack")]
+pub mod msgpack;
+mod packed;
 mod schema;
 pub mod testing;
 mod value;
@@ -69,6 +72,7 @@ pub use zerepy_plugin_macros::{Schema, plugin};
 
 pub use crate::config::Config;
 pub use crate::error::{Error, Result};
+pub use crate::packed::{Array, Element, Number, Packed, PackedRef};
 pub use crate::schema::{Field, Schema, Shape};
 pub use crate::value::{BigInt, Bytes, Value};
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::json::Json;
+use crate::packed::{Packed, PackedRef};
 use crate::value::{BigInt, Bytes, Value};
 
 /// A type that can describe itself. Derive it for structs with named fields and for enums of
@@ -42,7 +43,7 @@ pub enum Shape {
     Bytes,
     /// The value, or `None`.
     Optional(&'static Shape),
-    /// A list of such items.
+    /// A list of such items, or a packed array of them.
     List(&'static Shape),
     /// A tuple of just these items.
     Tuple {
@@ -249,6 +250,14 @@ impl<T: Schema> Schema for Option<T> {
 }
 
 impl<T: Schema> Schema for Vec<T> {
+    const SCHEMA: &'static Shape = &Shape::List(T::SCHEMA);
+}
+
+impl<T: Schema> Schema for Packed<T> {
+    const SCHEMA: &'static Shape = &Shape::List(T::SCHEMA);
+}
+
+impl<T: Schema + Clone> Schema for PackedRef<'_, T> {
     const SCHEMA: &'static Shape = &Shape::List(T::SCHEMA);
 }
 

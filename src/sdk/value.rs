@@ -1,15 +1,18 @@
 //! Any value that can cross the border, kept exactly; and what serde's data model has no word for.
 //!
-//! Serde knows neither integers beyond 128 bits nor the difference between a list and a tuple of
-//! unknown length. Both pass through it under the names in [`magic`], which only our codec knows;
+//! Serde knows neither integers beyond 128 bits nor packed arrays, nor the difference between a list
+//! and a tuple of unknown length. They pass through it under the names in [`magic`], which only our codec knows;
 //! with any other format a [`Value`] still works, as far as that format goes.
 
 use std::fmt;
 
 use serde::de::{
-    Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
 use serde::ser::{Serialize, SerializeMap, SerializeTuple, Serializer};
+
+use crate::packed::{Array, Element};
 
 /// The names under which the codec is asked for more than serde's data model has.
 pub(crate) mod magic {
@@ -19,6 +22,23 @@ pub(crate) mod magic {
     pub(crate) const BIG_INT: &str = "$zerepy_plugin::BigInt";
     /// A variant of a `Value`: a tuple.
     pub(crate) const TUPLE: &str = "tuple";
+
+    /// Newtype structs, and variants of a `Value`: packed arrays, by the letter of their element.
+    pub(crate) mod array {
+        /// What all begin with.
+        pub(crate) const PREFIX: &str = "$zerepy_plugin::Packed.";
+        pub(crate) const BOOL: &str = "$zerepy_plugin::Packed.?";
+        pub(crate) const I8: &str = "$zerepy_plugin::Packed.b";
+        pub(crate) const U8: &str = "$zerepy_plugin::Packed.B";
+        pub(crate) const I16: &str = "$zerepy_plugin::Packed.h";
+        pub(crate) const U16: &str = "$zerepy_plugin::Packed.H";
+        pub(crate) const I32: &str = "$zerepy_plugin::Packed.i";
+        pub(crate) const U32: &str = "$zerepy_plugin::Packed.I";
+        pub(crate) const I64: &str = "$zerepy_plugin::Packed.q";
+        pub(crate) const U64: &str = "$zerepy_plugin::Packed.Q";
+        pub(crate) const F32: &str = "$zerepy_plugin::Packed.f";
+        pub(crate) const F64: &str = "$zerepy_plugin::Packed.d";
+    }
 }
 
 /// Any value. What comes in goes out bit for bit, also as part of a larger type.
@@ -43,6 +63,8 @@ pub enum Value {
     Str(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// Numbers of one type, side by side.
+    Array(Array),
     /// A list.
     List(Vec<Value>),
     /// A tuple.
@@ -129,6 +151,17 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Asks for a packed array's bytes.
+struct BytesOf(Element);
+
+impl<'de> DeserializeSeed<'de> for BytesOf {
+    type Value = Vec<u8>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_newtype_struct(self.0.name(), BytesVisitor)
+    }
+}
+
 struct BytesVisitor;
 
 impl Visitor<'_> for BytesVisitor {
@@ -149,7 +182,8 @@ impl Serialize for BigInt {
     }
 }
 
-struct BytesRef<'a>(&'a [u8]);
+/// Lent bytes that are not a list of numbers.
+pub(crate) struct BytesRef<'a>(pub(crate) &'a [u8]);
 
 impl Serialize for BytesRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -200,6 +234,7 @@ impl Serialize for Value {
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::Str(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.serialize_bytes(bytes),
+            Self::Array(array) => array.serialize(serializer),
             Self::List(items) => serializer.collect_seq(items),
             Self::Tuple(items) => {
                 let mut tuple = serializer.serialize_tuple(items.len())?;
@@ -241,7 +276,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
             let items = inner.newtype_variant::<Vec<Value>>()?;
             return Ok(Value::Tuple(items));
         }
-        inner.newtype_variant().map(Value::BigInt)
+        let Some(element) = Element::from_name(kind) else {
+            return inner.newtype_variant().map(Value::BigInt);
+        };
+        let bytes = inner.newtype_variant_seed(BytesOf(element))?;
+        Array::from_ne_bytes(element, bytes)
+            .map(Value::Array)
+            .ok_or_else(|| serde::de::Error::custom("an array that is not of whole numbers"))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

@@ -8,6 +8,7 @@ use serde::de::{
 use zerepy_plugin_abi::{Node, tag};
 
 use super::Fault;
+use super::numbers::Numbers;
 use super::tape::Reader;
 use crate::value::{magic, to_i128};
 
@@ -52,6 +53,37 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
+    /// The numbers of a packed array, one by one.
+    fn numbers<V: Visitor<'de>>(&mut self, node: Node, visitor: V) -> Result<V::Value> {
+        let Some((element, bytes)) = self.packed(node)? else {
+            return Err(wrong(node, "a list"));
+        };
+        let mut numbers = Numbers::new(element, bytes);
+        let value = visitor.visit_seq(&mut numbers)?;
+        if numbers.left() > 0 {
+            let (len, read) = (node.len as usize, node.len as usize - numbers.left());
+            return Err(Fault::new(format!("expected {read} items, got {len}")));
+        }
+        Ok(value)
+    }
+
+    /// The next node for who wants the packed array of that name: side by side if it is one.
+    fn array<V: Visitor<'de>>(&mut self, name: &str, visitor: V) -> Result<V::Value> {
+        let node = self.peek()?;
+        match self.packed(node)? {
+            Some((element, bytes)) if element.name() == name => {
+                self.at += 1;
+                visitor.visit_borrowed_bytes(bytes)
+            }
+            // Bytes are numbers of 8 bits.
+            None if name == magic::array::U8 && matches!(node.tag, tag::BYTES | tag::BYTES_REF) => {
+                self.at += 1;
+                visitor.visit_borrowed_bytes(self.bytes(node)?)
+            }
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
     /// The integer of the next node, for a visitor of integers.
     #[inline]
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
@@ -76,7 +108,7 @@ impl<'de> Reader<'de> {
 }
 
 /// A float that is this integer, if there is one among those that count without gaps.
-fn exact_float(number: i64) -> Result<f64> {
+pub(super) fn exact_float(number: i64) -> Result<f64> {
     const LIMIT: u64 = 1 << f64::MANTISSA_DIGITS;
     if number.unsigned_abs() > LIMIT {
         return Err(Fault::new(format!("expected a float, got the integer {number}")));
@@ -97,9 +129,14 @@ fn wrong(node: Node, expected: &str) -> Fault {
         tag::LIST => "a list",
         tag::TUPLE => "a tuple",
         tag::MAP => "a dict",
+        _ if is_packed(node) => "an array of numbers",
         _ => return Fault::malformed("a node of an unknown kind"),
     };
     Fault::new(format!("expected {expected}, got {found}"))
+}
+
+fn is_packed(node: Node) -> bool {
+    matches!(node.tag & tag::MASK, tag::PACKED | tag::PACKED_REF)
 }
 
 /// Methods whose hint tells which kinds of node are possible, so that the message can be exact.
@@ -130,6 +167,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             tag::BYTES | tag::BYTES_REF => visitor.visit_borrowed_bytes(self.bytes(node)?),
             tag::LIST | tag::TUPLE => self.seq(node, visitor),
             tag::MAP => self.map(node, visitor),
+            _ if is_packed(node) => self.numbers(node, visitor),
             _ => Err(wrong(node, "a value")),
         }
     }
@@ -189,13 +227,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         let node = self.next()?;
         match node.tag {
             tag::LIST | tag::TUPLE => self.seq(node, visitor),
+            _ if is_packed(node) => self.numbers(node, visitor),
             _ => Err(wrong(node, "a list")),
         }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
         let node = self.peek()?;
-        if matches!(node.tag, tag::LIST | tag::TUPLE) && node.len as usize != len {
+        let is_list = matches!(node.tag, tag::LIST | tag::TUPLE) || is_packed(node);
+        if is_list && node.len as usize != len {
             return Err(Fault::new(format!("expected {len} items, got {}", node.len)));
         }
         self.deserialize_seq(visitor)
@@ -242,6 +282,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 visitor.visit_borrowed_bytes(self.bytes(node)?)
             }
             tag::INT | tag::UINT => visitor.visit_newtype_struct(self),
+            _ if is_packed(node) && name == magic::VALUE => visitor.visit_enum(Exact(self)),
+            _ if name.starts_with(magic::array::PREFIX) => self.array(name, visitor),
             _ if name == magic::BIG_INT => Err(wrong(node, "an integer")),
             _ => visitor.visit_newtype_struct(self),
         }
@@ -381,7 +423,8 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     }
 }
 
-/// A tuple or a big integer, for a [`crate::Value`]: the node's kind as the variant's name.
+/// A tuple, a big integer or a packed array, for a [`crate::Value`]: the node's kind as the
+/// variant's name.
 struct Exact<'r, 'de>(&'r mut Reader<'de>);
 
 impl<'r, 'de> EnumAccess<'de> for Exact<'r, 'de> {
@@ -389,8 +432,12 @@ impl<'r, 'de> EnumAccess<'de> for Exact<'r, 'de> {
     type Variant = Variant<'r, 'de>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant)> {
-        let is_tuple = self.0.peek()?.tag == tag::TUPLE;
-        let name = if is_tuple { magic::TUPLE } else { magic::BIG_INT };
+        let node = self.0.peek()?;
+        let name = match (node.tag, self.0.packed(node)?) {
+            (_, Some((element, _))) => element.name(),
+            (tag::TUPLE, _) => magic::TUPLE,
+            _ => magic::BIG_INT,
+        };
         Ok((seed.deserialize(BorrowedStrDeserializer::<Fault>::new(name))?, Variant(self.0)))
     }
 }

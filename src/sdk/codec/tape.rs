@@ -7,6 +7,7 @@ use serde::Deserialize;
 use zerepy_plugin_abi::{FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 
 use super::Fault;
+use crate::packed::Element;
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -43,9 +44,19 @@ impl<'t> Tape<'t> {
         }
     }
 
+    /// A tape of our own, which does not lend anything that is elsewhere.
+    #[cfg(any(test, feature = "msgpack"))]
+    pub(super) fn new(nodes: &'t [Node], arena: &'t [u8]) -> Self {
+        Self { nodes, arena }
+    }
+
+    pub(super) fn reader(self) -> Reader<'t> {
+        Reader { tape: self, at: 0, end: self.nodes.len(), depth: 0 }
+    }
+
     /// Reads the value on the tape, all of it.
     pub(crate) fn decode<T: Deserialize<'t>>(self) -> Result<T> {
-        let mut reader = Reader { tape: self, at: 0, end: self.nodes.len(), depth: 0 };
+        let mut reader = self.reader();
         let value = T::deserialize(&mut reader)?;
         if reader.at != reader.end {
             return Err(Fault::malformed("nodes after the value"));
@@ -101,9 +112,27 @@ impl<'de> Reader<'de> {
         Ok(node)
     }
 
+    #[inline]
     pub(super) fn bytes(&self, node: Node) -> Result<&'de [u8]> {
-        let len = node.len as usize;
-        if matches!(node.tag, tag::STR_REF | tag::BYTES_REF) {
+        self.range(node, node.len as usize, matches!(node.tag, tag::STR_REF | tag::BYTES_REF))
+    }
+
+    /// What a packed array is of, and its numbers side by side; `None` for another kind of node.
+    pub(super) fn packed(&self, node: Node) -> Result<Option<(Element, &'de [u8])>> {
+        let kind = node.tag & tag::MASK;
+        if kind != tag::PACKED && kind != tag::PACKED_REF {
+            return Ok(None);
+        }
+        let letter = u8::try_from(node.tag >> tag::ELEMENT_SHIFT).ok();
+        let element = letter
+            .and_then(Element::from_letter)
+            .ok_or_else(|| Fault::malformed("an array of an unknown type"))?;
+        let len = node.len as usize * element.size();
+        Ok(Some((element, self.range(node, len, kind == tag::PACKED_REF)?)))
+    }
+
+    fn range(&self, node: Node, len: usize, is_lent: bool) -> Result<&'de [u8]> {
+        if is_lent {
             #[expect(clippy::cast_possible_truncation, reason = "an address of this machine")]
             let start = std::ptr::with_exposed_provenance(node.value as usize);
             // SAFETY: who passed the tape promised that what it points to is readable for `'de`.

@@ -16,8 +16,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(value: &T) -> T {
 }
 
 fn tape(payload: &Payload) -> Tape<'_> {
-    // SAFETY: the payload outlives the tape.
-    unsafe { Tape::from_ffi(&payload.as_ffi()) }.unwrap()
+    payload.tape()
 }
 
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {

@@ -9,6 +9,7 @@ use serde::ser::{
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 
 use super::Fault;
+use crate::packed::Element;
 use crate::value::{magic, significant};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -16,6 +17,9 @@ type Result<T> = std::result::Result<T, Fault>;
 /// Room for a small result without growing: a map of five keys has eleven nodes.
 const NODES: usize = 16;
 const ARENA_BYTES: usize = 128;
+
+/// Where packed arrays begin in the arena: at multiples of this.
+const ALIGNMENT: usize = 8;
 
 /// A value written as a tape, owned by this side until it is handed over.
 #[derive(Debug)]
@@ -34,6 +38,12 @@ impl Payload {
         buffers.nodes.reserve(NODES);
         value.serialize(&mut Writer { buffers: &mut buffers, depth: 0 })?;
         Ok(Self(buffers))
+    }
+
+    /// The tape, to be read on this side.
+    #[cfg(any(test, feature = "msgpack"))]
+    pub(crate) fn tape(&self) -> super::Tape<'_> {
+        super::Tape::new(&self.0.nodes, &self.0.arena)
     }
 
     /// Lends the tape.
@@ -58,6 +68,10 @@ impl Payload {
 unsafe extern "C" fn release(owner: *mut c_void) {
     // SAFETY: the receiver gives back, once, what `into_ffi` handed over.
     drop(unsafe { Box::from_raw(owner.cast::<Buffers>()) });
+}
+
+fn packed_tag(element: Element) -> u32 {
+    tag::PACKED | u32::from(element.letter()) << tag::ELEMENT_SHIFT
 }
 
 struct Writer<'b> {
@@ -242,9 +256,18 @@ impl<'w, 'b> Serializer for &'w mut Writer<'b> {
         value: &T,
     ) -> Result<()> {
         let at = self.buffers.nodes.len();
+        let element = Element::from_name(name);
+        if element.is_some() {
+            let arena = &mut self.buffers.arena;
+            arena.resize(arena.len().next_multiple_of(ALIGNMENT), 0);
+        }
         value.serialize(&mut *self)?;
-        if name == magic::BIG_INT {
-            self.buffers.nodes[at].tag = tag::BIGINT;
+        let node = &mut self.buffers.nodes[at];
+        if let Some(element) = element {
+            node.tag = packed_tag(element);
+            node.len /= element.bytes();
+        } else if name == magic::BIG_INT {
+            node.tag = tag::BIGINT;
         }
         Ok(())
     }
