@@ -44,9 +44,13 @@ impl<'t> Tape<'t> {
         }
     }
 
-    /// A tape of our own, which does not lend anything that is elsewhere.
+    /// A tape of our own.
+    ///
+    /// # Safety
+    ///
+    /// Nothing on it is lent from elsewhere.
     #[cfg(any(test, feature = "msgpack"))]
-    pub(super) fn new(nodes: &'t [Node], arena: &'t [u8]) -> Self {
+    pub(super) unsafe fn new(nodes: &'t [Node], arena: &'t [u8]) -> Self {
         Self { nodes, arena }
     }
 
