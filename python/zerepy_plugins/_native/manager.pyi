@@ -32,6 +32,9 @@ class PluginManager:
         hooks: Objects with methods of :class:`PluginHooks` that see every plugin.
         events: The event bus; by default a new one.
         monitor: The monitor; by default a new one.
+        max_payload: How many bytes the parameters or the result of one call of a native plugin may
+            take, 256 MiB by default; ``None`` is no limit. Counted are 16 for each value, and those
+            of texts, bytes and arrays.
 
     Raises:
         PluginConfigError: The configuration has mistakes; all are listed, with their paths.
@@ -48,6 +51,7 @@ class PluginManager:
         events: EventBus | None = None,
         monitor: PluginMonitor | None = None,
         state_dir: str | PathLike[str] | None = None,
+        max_payload: int | None = 268435456,
     ) -> Self: ...
     @property
     def registry(self) -> PluginRegistry:

@@ -37,6 +37,7 @@ def _print_library(declared: Mapping[str, Any]) -> None:
     major, minor = declared["abi"]
     _fact("built with", declared["sdk"] or "it does not say")
     _fact("plugin ABI", f"{major}.{minor}")
+    _fact("values", declared["encoding"])
     _fact("a panic", _PANIC[declared["panic"]])
     for plugin in declared["plugins"]:
         out.print()

@@ -1,0 +1,90 @@
+"""What tests of values share: the native twin's echo, and what it means to be the same."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from zerepy_plugins import ConnectionPlugin, discover_plugins, get_include
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+@pytest.fixture(scope="module")
+def native(twin_dirs: dict[str, Path]) -> ConnectionPlugin:
+    """The native twin, without a manager."""
+    plugin = discover_plugins(twin_dirs["native"])["echo"]()
+    plugin.initialize({})
+    return plugin
+
+
+@pytest.fixture(scope="module")
+def echo(native: ConnectionPlugin) -> Callable[[Any], Any]:
+    """Send a value across the border and back."""
+    return lambda value: native.perform_action("echo", {"value": value})
+
+
+def _same(one: Any, two: Any) -> bool:
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, float):
+        return struct.pack("<d", one) == struct.pack("<d", two)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(two) and all(map(_same, one, two))
+    if isinstance(one, dict):
+        return list(one) == list(two) and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, memoryview):
+        shapes_are_equal = (one.format, one.shape) == (two.format, two.shape)
+        return shapes_are_equal and one.tobytes() == two.tobytes()
+    return one == two
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[Any, Any], bool]:
+    """Whether two values are equal in type, in order and in every bit."""
+    return _same
+
+
+def _built_from_c(source: str, library: Path) -> None:
+    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-shared", "-fPIC"]
+    path = FIXTURES / "c" / source
+    subprocess.run(["cc", *flags, "-I", get_include(), "-o", library, path], check=True)
+
+
+def _started(directory: Path, name: str) -> ConnectionPlugin:
+    plugin = discover_plugins(directory)[name]()
+    plugin.initialize({})
+    return plugin
+
+
+@pytest.fixture(scope="session")
+def packer(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
+    """A plugin in C that gets and gives MessagePack."""
+    directory = tmp_path_factory.mktemp("packer")
+    _built_from_c("msgpack.c", directory / "packer.so")
+    return _started(directory, "packer")
+
+
+@pytest.fixture(scope="session")
+def old_echo(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
+    """A plugin in C built for minor version 0 of the ABI."""
+    directory = tmp_path_factory.mktemp("old")
+    _built_from_c("echo.c", directory / "old.so")
+    return _started(directory, "echo")
+
+
+@pytest.fixture(scope="session")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
+    """A plugin in Rust that works on arrays."""
+    directory = tmp_path_factory.mktemp("arrays")
+    shutil.copy(ROOT / "target" / "release" / "libzerepy_fixture_arrays.so", directory)
+    return _started(directory, "arrays")
