@@ -5,6 +5,7 @@
 
 mod buffer;
 mod integer;
+mod keys;
 mod read;
 mod write;
 
@@ -13,9 +14,11 @@ pub(crate) use write::{copied, lent};
 
 use std::fmt::Write as _;
 
-use pyo3::PyErr;
+use pyo3::{PyErr, Python};
 use zerepy_core::{Error, ErrorKind};
 use zerepy_native::TapeError;
+
+use crate::errors;
 
 /// How much of a path an error shows; what is nested deeper is found from there.
 const MAX_STEPS_SHOWN: usize = 16;
@@ -30,6 +33,7 @@ enum Step {
 struct Refusal {
     reason: String,
     hint: Option<&'static str>,
+    raised: Option<Box<PyErr>>, // boxed: refusals are returned a lot
     steps: Vec<Step>,
 }
 
@@ -39,7 +43,7 @@ type Outcome = std::result::Result<(), Refusal>;
 impl Refusal {
     #[cold]
     fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), hint: None, steps: Vec::new() }
+        Self { reason: reason.into(), hint: None, raised: None, steps: Vec::new() }
     }
 
     #[cold]
@@ -49,7 +53,7 @@ impl Refusal {
     }
 
     /// The error a user sees: `params.items[3]: …`.
-    fn into_error(self, root: &str, kind: ErrorKind) -> Error {
+    fn into_error(self, py: Python<'_>, root: &str, kind: ErrorKind) -> Error {
         let mut path = root.to_owned();
         for step in self.steps.iter().rev().take(MAX_STEPS_SHOWN) {
             let _ = match step {
@@ -59,8 +63,15 @@ impl Refusal {
         }
         let more = if self.steps.len() > MAX_STEPS_SHOWN { "…" } else { "" };
         let error = Error::new(kind, format!("{path}{more}: {}", self.reason));
-        match self.hint {
+        let error = match self.hint {
             Some(hint) => error.with_hint(hint),
+            None => error,
+        };
+        match self.raised {
+            Some(raised) if errors::passes_through(py, &raised) => {
+                Error::new(ErrorKind::Interrupted, root).with_source(*raised)
+            }
+            Some(raised) => error.with_source(*raised),
             None => error,
         }
     }

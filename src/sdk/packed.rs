@@ -1,5 +1,5 @@
 //! Arrays of numbers that cross side by side, without a value for each: from and to whatever has
-//! Python's buffer protocol, such as NumPy arrays.
+//! Python's buffer protocol, such as arrays of numpy.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -219,7 +219,7 @@ impl Array {
     /// Takes numbers as this machine has them in memory; `None` if they are not whole.
     #[must_use]
     pub fn from_ne_bytes(element: Element, bytes: Vec<u8>) -> Option<Self> {
-        (bytes.len() % element.size() == 0).then_some(Self { element, bytes })
+        bytes.len().is_multiple_of(element.size()).then_some(Self { element, bytes })
     }
 
     /// What it is of.
@@ -238,5 +238,95 @@ impl Array {
 impl Serialize for Array {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(self.element.name(), &BytesRef(&self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Value;
+    use crate::codec::Payload;
+
+    fn payload(value: &impl Serialize) -> Payload {
+        Payload::encode(value).unwrap()
+    }
+
+    #[test]
+    fn numbers_come_back_bit_for_bit() {
+        let bits = [0x7ff0_0000_0000_0001, 1 << 63, 5].map(f64::from_bits);
+        // What stands before it must not move it to where it is not aligned.
+        let sent = payload(&("x", Packed(bits.to_vec())));
+        let (_, back): (&str, PackedRef<'_, f64>) = sent.tape().decode().unwrap();
+        assert!(matches!(back.0, Cow::Borrowed(_)));
+        assert_eq!(back.map_bits(), bits.map(f64::to_bits));
+        let (_, owned): (String, Packed<f64>) = sent.tape().decode().unwrap();
+        assert_eq!(owned.len(), 3);
+    }
+
+    impl PackedRef<'_, f64> {
+        fn map_bits(&self) -> Vec<u64> {
+            self.iter().map(|number| number.to_bits()).collect()
+        }
+    }
+
+    #[test]
+    fn lists_and_arrays_of_other_types_are_taken_exactly() {
+        let packed = |value: &Payload| value.tape().decode::<Packed<i16>>();
+        assert_eq!(packed(&payload(&[1, -1])).unwrap().0, [1, -1]);
+        assert_eq!(packed(&payload(&Packed(vec![1_u8, 2]))).unwrap().0, [1, 2]);
+        assert_eq!(packed(&payload(&Packed(Vec::<f64>::new()))).unwrap().0, [0_i16; 0]);
+        for wrong in [
+            payload(&Packed(vec![0.5_f32])),
+            payload(&Packed(vec![40_000])),
+            payload(&crate::Bytes(vec![1, 2])),
+            payload(&"text"),
+        ] {
+            packed(&wrong).unwrap_err();
+        }
+        let bytes = payload(&crate::Bytes(vec![1, 2]));
+        assert_eq!(bytes.tape().decode::<Packed<u8>>().unwrap().0, [1, 2]);
+        payload(&Packed(vec![1.0])).tape().decode::<crate::Bytes>().unwrap_err();
+    }
+
+    #[test]
+    fn single_values_are_read_out_of_arrays() {
+        let array = payload(&Packed(vec![1_u64, u64::MAX]));
+        assert_eq!(array.tape().decode::<Vec<u64>>().unwrap(), [1, u64::MAX]);
+        assert_eq!(
+            array.tape().decode::<(u8, Option<i128>)>().unwrap(),
+            (1, Some(u64::MAX.into()))
+        );
+        assert_eq!(
+            array.tape().decode::<Vec<Value>>().unwrap(),
+            [Value::Int(1), Value::UInt(u64::MAX)]
+        );
+        let fault = array.tape().decode::<Vec<f64>>().unwrap_err();
+        assert!(fault.to_string().starts_with("[1]: "), "{fault}");
+        array.tape().decode::<[u64; 3]>().unwrap_err();
+        let floats = payload(&Packed(vec![1e300]));
+        floats.tape().decode::<Vec<f32>>().unwrap_err();
+        assert_eq!(payload(&Packed(vec![2_i8])).tape().decode::<Vec<f32>>().unwrap(), [2.0]);
+    }
+
+    #[test]
+    fn values_keep_arrays_of_every_type() {
+        for (element, letter, name) in Element::ALL {
+            assert_eq!((element.letter(), element.name()), (letter, name));
+            assert_eq!(Element::from_name(name), Some(element));
+            let array = Array::from_ne_bytes(element, vec![1; 2 * element.size()]).unwrap();
+            let value = Value::List(vec![Value::Array(array), Value::Null]);
+            assert_eq!(payload(&value).tape().decode::<Value>().unwrap(), value);
+        }
+        assert_eq!(Array::from_ne_bytes(Element::F64, vec![0; 9]), None);
+    }
+
+    #[test]
+    fn what_is_not_aligned_is_copied() {
+        let bytes = [0_u8, 1, 0, 2, 0, 0, 0];
+        let start = usize::from(bytes.as_ptr().addr() % 2 == 0);
+        let numbers = NumbersVisitor::<u16>(PhantomData);
+        let read =
+            numbers.visit_borrowed_bytes::<serde::de::value::Error>(&bytes[start..start + 4]);
+        assert!(matches!(read.unwrap(), Cow::Owned(numbers) if numbers.len() == 2));
     }
 }

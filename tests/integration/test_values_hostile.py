@@ -109,13 +109,24 @@ def test_a_buffer_written_in_python(echo, same):
 
 
 @since_3_12
-@pytest.mark.parametrize("raised", [RuntimeError("no"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("raised", [RuntimeError("no"), SystemExit(), MemoryError()], ids=repr)
 def test_a_buffer_that_raises(echo, raised):
     class Exporter:
         def __buffer__(self, flags):
             raise raised
 
-    with pytest.raises(InvalidParamsError, match=r"params\.value\.a: it gives no access"):
+    with pytest.raises(InvalidParamsError, match=r"params\.value\.a: it gives no access") as caught:
+        echo({"a": Exporter()})
+    assert caught.value.__cause__ is raised
+
+
+@since_3_12
+def test_ctrl_c_passes_through_a_buffer(echo):
+    class Exporter:
+        def __buffer__(self, flags):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
         echo({"a": Exporter()})
 
 

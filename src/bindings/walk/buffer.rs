@@ -13,12 +13,13 @@ use zerepy_native::{Element, Tape, TapeError, element};
 
 use super::write::Texts;
 use super::{Outcome, Refusal, Step};
+use crate::errors;
 
 /// The buffers of one value, in the order in which walks come to them.
 #[derive(Default)]
 pub(super) struct Buffers<'py> {
     noted: Vec<Bound<'py, PyAny>>,
-    asked: Vec<Result<Buffer, String>>, // in the same order, or empty before they were asked
+    asked: Vec<Result<Buffer, Refusal>>, // in the same order, or empty before they were asked
     next: usize,
 }
 
@@ -52,7 +53,7 @@ impl<'py> Buffers<'py> {
         }
         match &mut self.asked[at] {
             Ok(buffer) => buffer.write(tape, texts),
-            Err(why) => Err(Refusal::new(std::mem::take(why))),
+            Err(refusal) => Err(std::mem::replace(refusal, Refusal::new(""))),
         }
     }
 }
@@ -65,14 +66,17 @@ struct Buffer {
 }
 
 impl Buffer {
-    fn of(object: &Bound<'_, PyAny>) -> Result<Self, String> {
+    fn of(object: &Bound<'_, PyAny>) -> Result<Self, Refusal> {
         let mut view = Box::new(MaybeUninit::<ffi::Py_buffer>::zeroed());
         // SAFETY: a live object, and a place for what it fills in if it succeeds.
         let asked = unsafe {
             ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), ffi::PyBUF_FULL_RO)
         };
         if asked != 0 {
-            return Err(format!("it gives no access to its memory: {}", PyErr::fetch(object.py())));
+            let raised = PyErr::fetch(object.py());
+            let why = errors::text_of(raised.value(object.py()));
+            let refusal = Refusal::new(format!("it gives no access to its memory: {why}"));
+            return Err(Refusal { raised: Some(Box::new(raised)), ..refusal });
         }
         // SAFETY: it was filled in.
         let view = unsafe { Box::from_raw(Box::into_raw(view).cast::<ffi::Py_buffer>()) };
@@ -91,7 +95,10 @@ impl Buffer {
         let mut content = self.content();
         let shape = self.shape();
         match (shape, texts) {
-            ([], _) => Ok(tape.scalar(element, content)),
+            ([], _) => {
+                tape.scalar(element, content);
+                Ok(())
+            }
             ([_], Texts::Copied) if self.is_bytes(element) => Ok(tape.bytes(content)?),
             ([_], Texts::Lent) if self.is_bytes(element) => {
                 // SAFETY: as for `rows`.

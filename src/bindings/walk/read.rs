@@ -10,15 +10,16 @@ use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
 use zerepy_native::{MAX_DEPTH, Node, ResultTape, TapeError, TapeView, element, tag};
 
+use super::keys::Keys;
 use super::{Refusal, Step};
 
 /// Builds the Python object that `result` describes, whatever a plugin wrote there.
 pub(crate) fn read<'py>(py: Python<'py>, result: &ResultTape) -> Result<Bound<'py, PyAny>> {
     let (view, limit) = (result.view(), result.max_payload());
-    let mut walk = Walk { py, view, next: 0, depth: 0, size: 0, limit };
+    let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::default(), size: 0, limit };
     walk.count(view.size_of_nodes())
         .and_then(|()| walk.value())
-        .map_err(|refusal| refusal.into_error("result", ErrorKind::Execution))
+        .map_err(|refusal| refusal.into_error(py, "result", ErrorKind::Execution))
 }
 
 struct Walk<'py, 'a> {
@@ -26,6 +27,7 @@ struct Walk<'py, 'a> {
     view: TapeView<'a>,
     next: usize,
     depth: usize,
+    keys: Keys<'py, 'a>,
     size: usize, // of what was read: nodes may share the bytes they point to
     limit: usize,
 }
@@ -67,7 +69,7 @@ impl<'py, 'a> Walk<'py, 'a> {
     }
 
     /// A `memoryview` of its own memory: what Python has for an array that knows its type, and what
-    /// NumPy and others take without copying.
+    /// numpy and others take without copying.
     fn packed(&mut self, node: Node) -> Outcome<'py> {
         let (element, numbers) = self.view.packed(node)?;
         self.count(numbers.len())?;
@@ -137,13 +139,15 @@ impl<'py, 'a> Walk<'py, 'a> {
 
     fn map(&mut self, node: Node) -> Outcome<'py> {
         let map = PyDict::new(self.py);
+        self.keys.begin_map();
         for _ in 0..node.len {
             let key = self.view.node(self.next)?;
             if key.tag != tag::STR {
                 return Err(TapeError::Broken("a text is expected here").into());
             }
             self.next += 1;
-            let name = self.text(key)?;
+            let bytes = self.bytes(key)?;
+            let name = self.keys.text(self.py, bytes)?;
             let value = self.value().map_err(|refusal| refusal.at(Step::Key(name.to_string())))?;
             map.set_item(name, value)?;
         }

@@ -30,7 +30,7 @@ pub(crate) fn copied(
     let mut tape = Tape::new(form);
     let mut buffers = Buffers::default();
     write(object, &mut tape, &mut buffers, Texts::Copied)
-        .map_err(|refusal| refusal.into_error(root, kind))?;
+        .map_err(|refusal| refusal.into_error(object.py(), root, kind))?;
     Ok(tape)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn lent<T>(
 ) -> Result<T> {
     let mut buffers = Buffers::default();
     let outcome = write(object, tape, &mut buffers, Texts::Lent)
-        .map_err(|refusal| refusal.into_error("params", ErrorKind::InvalidParams))
+        .map_err(|refusal| refusal.into_error(object.py(), "params", ErrorKind::InvalidParams))
         .and_then(|()| work(tape));
     tape.clear();
     outcome // and the buffers are given back

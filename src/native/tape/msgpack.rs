@@ -217,7 +217,7 @@ impl<'a> Input<'a> {
 
 fn packed(letter: u8, numbers: &[u8], tape: &mut Tape) -> Result<()> {
     let element = Element::from_letter(letter)
-        .filter(|element| numbers.len() % element.size() == 0)
+        .filter(|element| numbers.len().is_multiple_of(element.size()))
         .ok_or(TapeError::Broken("a packed array that is not of whole numbers"))?;
     tape.packed_with(element, numbers.len(), |room| {
         room.copy_from_slice(numbers);

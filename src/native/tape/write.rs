@@ -205,7 +205,7 @@ impl Tape {
         ptr: *const u8,
         bytes: usize,
     ) -> Result<(), TapeError> {
-        if !self.form.packed || ptr.addr() % element.size() != 0 {
+        if !self.form.packed || !ptr.addr().is_multiple_of(element.size()) {
             // SAFETY: the caller's promise.
             return self.packed(element, unsafe { std::slice::from_raw_parts(ptr, bytes) });
         }

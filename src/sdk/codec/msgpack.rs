@@ -213,3 +213,57 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msgpack::{from_slice, to_vec};
+    use crate::{Bytes, Packed};
+
+    #[test]
+    fn values_come_back() {
+        let array = Array::from_ne_bytes(Element::I16, vec![1, 2, 3, 4]).unwrap();
+        let value = Value::Map(vec![
+            ("a".into(), Value::List(vec![Value::Null, Value::Bool(true), Value::Int(-200)])),
+            ("b".into(), Value::BigInt(BigInt::from_le_bytes(vec![0x7f; 40]))),
+            ("c".into(), Value::Array(array)),
+            ("d".into(), Value::Str("ä".repeat(40_000))),
+            ("e".into(), Value::UInt(u64::MAX)),
+            ("f".into(), Value::Float(-0.5)),
+        ]);
+        assert_eq!(from_slice::<Value>(&to_vec(&value).unwrap()).unwrap(), value);
+        let typed = (Bytes(vec![0; 300]), Packed(vec![1.5_f32]), Some(u128::MAX));
+        assert_eq!(
+            from_slice::<(Bytes, Packed<f32>, Option<u128>)>(&to_vec(&typed).unwrap()).unwrap(),
+            typed
+        );
+    }
+
+    #[test]
+    fn what_is_broken_is_told() {
+        let why = |bytes: &[u8]| from_slice::<Value>(bytes).unwrap_err().message().to_owned();
+        assert_eq!(
+            why(b"\x92\x01\x91\xc1"),
+            "value[1][0]: broken MessagePack: a byte that MessagePack does not use"
+        );
+        assert_eq!(
+            why(b"\x81\xa1k\xa1\xff"),
+            "value.k: broken MessagePack: a text that is not UTF-8"
+        );
+        for (bytes, expected) in [
+            (&b""[..], "ends within"),
+            (b"\xc0\xc0", "bytes after"),
+            (b"\xdd\xff\xff\xff\xff", "fewer items"),
+            (b"\xdb\xff\xff\xff\xff", "ends within"),
+            (b"\x81\x01\x01", "a key that is not a text"),
+            (b"\xd4\xff\x01", "an extension type"),
+            (b"\xd5\x02d\x01", "not of whole numbers"),
+        ] {
+            assert!(why(bytes).contains(expected), "{}", why(bytes));
+        }
+        let deep = [0x91].repeat(MAX_DEPTH + 1);
+        assert!(why(&[deep, vec![0xc0]].concat()).contains("nested deeper than 128"));
+        assert!(from_slice::<u8>(b"\xa1x").unwrap_err().message().contains("expected an integer"));
+        assert!(to_vec(&std::collections::BTreeMap::from([(1, 2)])).is_err());
+    }
+}

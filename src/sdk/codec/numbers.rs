@@ -84,6 +84,9 @@ impl Number {
     fn as_float(self) -> Result<Self> {
         match self {
             Self::Int(number) => exact_float(number).map(Self::Float),
+            Self::UInt(number) => {
+                Err(Fault::new(format!("expected a float, got the integer {number}")))
+            }
             other => Ok(other),
         }
     }
