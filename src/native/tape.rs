@@ -5,6 +5,7 @@
 mod element;
 mod json;
 mod msgpack;
+mod packed;
 mod read;
 mod result;
 mod write;

@@ -23,7 +23,7 @@ HOOKS += ("__getattr__", "__getattribute__", "__str__", "__bytes__", "__next__",
 @pytest.mark.parametrize("pretended", [int, str, dict, list, float, bytes])
 def test_pretenders_are_refused_unheard(echo, pretended):
     body = dict.fromkeys(HOOKS, never) | {"__class__": property(lambda self: pretended)}
-    with pytest.raises(InvalidParamsError, match=r"params\.value\[1\]: a value of type .*Pretender"):
+    with pytest.raises(InvalidParamsError, match=r"params\.value\[1\]: a value of type .*Pretend"):
         echo([1, type("Pretender", (), body)()])
 
 

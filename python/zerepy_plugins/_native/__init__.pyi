@@ -65,8 +65,9 @@ def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
     Returns:
         ``path``, ``sdk`` (what it was built with, or ``None``), ``abi`` (major and minor),
         ``panic`` (``"unwind"``), ``encoding`` of values (``"tape"`` or ``"msgpack"``), and
-        ``plugins``: for each ``name``, ``version``, ``type``, ``description``, ``requires``, ``config_schema`` where it has one, and ``actions``: for each
-        ``name``, ``description``, ``exec``, and ``params`` and ``result`` where it has schemas.
+        ``plugins``: for each ``name``, ``version``, ``type``, ``description``, ``requires``,
+        ``config_schema`` where it has one, and ``actions``: for each ``name``, ``description``,
+        ``exec``, and ``params`` and ``result`` where it has schemas.
 
     Raises:
         PluginLoadError: It is not a plugin library for this machine, or is damaged.

@@ -92,8 +92,10 @@ impl Buffer {
             return Err(TapeError::TooLarge { size: bytes, limit: tape.form().max_payload }.into());
         }
         self.put_in_order()?;
-        let mut content = self.content();
-        let shape = self.shape();
+        let (mut content, shape) = (self.content(), self.shape());
+        if shape.iter().product::<isize>().cast_unsigned() * element.size() != content.len() {
+            return Err(Refusal::new("its shape is not that of its memory"));
+        }
         match (shape, texts) {
             ([], _) => {
                 tape.scalar(element, content);

@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn what_would_grow_beyond_the_limit_is_refused() {
         let mut nulls = vec![0xdd, 0, 1, 0, 0];
-        nulls.extend([0xc0; 65536]);
+        nulls.resize(5 + 65536, 0xc0);
         let mut tape = Tape::new(Form { max_payload: 1 << 20, packed: true });
         let wrong = from_msgpack(&nulls, &mut tape).unwrap_err();
         assert!(matches!(wrong, TapeError::TooLarge { .. }), "{wrong:?}");

@@ -2,13 +2,10 @@
 
 use zerepy_plugin_abi::{FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 
-use super::{Element, TapeError, TapeView, to_msgpack};
+use super::{TapeError, TapeView, to_msgpack};
 
 /// What a payload may take unless a manager says otherwise: 256 MiB.
 pub const DEFAULT_MAX_PAYLOAD: usize = 256 << 20;
-
-/// Where packed arrays begin in the arena: at multiples of this.
-const ALIGNMENT: usize = 8;
 
 /// What may be written on a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +33,11 @@ impl Form {
 /// Lent texts and bytes ([`str_ref`](Self::str_ref)) must stay alive until it is cleared or dropped.
 #[derive(Debug)]
 pub struct Tape {
-    nodes: Vec<Node>,
-    arena: Vec<u8>,
-    items: usize, // written directly into the innermost open container
+    pub(super) nodes: Vec<Node>,
+    pub(super) arena: Vec<u8>,
+    pub(super) items: usize, // written directly into the innermost open container
     depth: usize,
-    form: Form,
+    pub(super) form: Form,
     /// Bytes it will have when all that was announced is written: containers announce their items.
     size: usize,
 }
@@ -50,7 +47,7 @@ pub struct Tape {
 #[must_use = "a container has to be ended"]
 pub struct Open {
     node: usize,
-    expected: usize,
+    pub(super) expected: usize,
     items_before: usize,
     depth: usize,
 }
@@ -156,73 +153,6 @@ impl Tape {
         self.lent(tag::BYTES_REF, ptr, len)
     }
 
-    /// Writes one number of an array, as it stands alone.
-    pub fn scalar(&mut self, element: Element, bytes: &[u8]) {
-        self.nodes.push(element.scalar(bytes));
-        self.items += 1;
-    }
-
-    /// Writes a packed array, which is copied; `bytes` are whole numbers.
-    pub fn packed(&mut self, element: Element, bytes: &[u8]) -> Result<(), TapeError> {
-        if !self.form.packed {
-            return self.unpacked(element, bytes);
-        }
-        self.packed_with(element, bytes.len(), |room| {
-            room.copy_from_slice(bytes);
-            Ok(())
-        })
-    }
-
-    /// Writes a packed array of so many bytes, which `fill` writes in place.
-    pub fn packed_with<E: From<TapeError>>(
-        &mut self,
-        element: Element,
-        bytes: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let len = node_len(bytes / element.size())?;
-        self.announce(bytes + ALIGNMENT - 1)?;
-        if !self.form.packed {
-            let mut numbers = vec![0; bytes];
-            fill(&mut numbers)?;
-            return Ok(self.unpacked(element, &numbers)?);
-        }
-        let start = self.arena.len().next_multiple_of(ALIGNMENT);
-        self.arena.resize(start + bytes, 0);
-        fill(&mut self.arena[start..])?;
-        self.push(element.tag(tag::PACKED), len, start as u64);
-        Ok(())
-    }
-
-    /// Writes a packed array without copying it, unless its address does not suit its numbers.
-    ///
-    /// # Safety
-    /// `ptr` points to `bytes` bytes, whole numbers, that neither move nor go away until the tape is
-    /// cleared or dropped, and do not change while it is read.
-    pub unsafe fn packed_ref(
-        &mut self,
-        element: Element,
-        ptr: *const u8,
-        bytes: usize,
-    ) -> Result<(), TapeError> {
-        if !self.form.packed || !ptr.addr().is_multiple_of(element.size()) {
-            // SAFETY: the caller's promise.
-            return self.packed(element, unsafe { std::slice::from_raw_parts(ptr, bytes) });
-        }
-        self.announce(bytes)?;
-        let len = node_len(bytes / element.size())?;
-        self.push(element.tag(tag::PACKED_REF), len, ptr.expose_provenance() as u64);
-        Ok(())
-    }
-
-    /// Writes the numbers of an array as a list.
-    fn unpacked(&mut self, element: Element, bytes: &[u8]) -> Result<(), TapeError> {
-        let list = self.begin_list(bytes.len() / element.size())?;
-        self.nodes.extend(bytes.chunks_exact(element.size()).map(|one| element.scalar(one)));
-        self.items = list.expected;
-        self.end(list)
-    }
-
     /// Begins a list of `len` items, which follow.
     #[inline]
     pub fn begin_list(&mut self, len: usize) -> Result<Open, TapeError> {
@@ -288,14 +218,14 @@ impl Tape {
     }
 
     #[inline]
-    fn push(&mut self, tag: u32, len: u32, value: u64) {
+    pub(super) fn push(&mut self, tag: u32, len: u32, value: u64) {
         self.nodes.push(Node { tag, len, value });
         self.items += 1;
     }
 
     /// Counts bytes that are about to be written, before there is memory for them.
     #[inline]
-    fn announce(&mut self, bytes: usize) -> Result<(), TapeError> {
+    pub(super) fn announce(&mut self, bytes: usize) -> Result<(), TapeError> {
         self.size = self.size.saturating_add(bytes);
         if self.size > self.form.max_payload {
             return Err(TapeError::TooLarge { size: self.size, limit: self.form.max_payload });
@@ -337,7 +267,7 @@ impl Tape {
 const NODE: usize = size_of::<Node>();
 
 #[inline]
-fn node_len(len: usize) -> Result<u32, TapeError> {
+pub(super) fn node_len(len: usize) -> Result<u32, TapeError> {
     u32::try_from(len).map_err(|_| TapeError::TooLong(len))
 }
 
@@ -388,23 +318,6 @@ mod tests {
             let _open = tape.begin_list(1).unwrap();
         }
         assert_eq!(tape.begin_list(0).unwrap_err(), TapeError::TooDeep);
-    }
-
-    #[test]
-    fn arrays_are_aligned_and_become_lists_where_they_must() {
-        let shorts = Element::from_letter(element::I16).unwrap();
-        let mut tape = Tape::new(Form::DEFAULT);
-        tape.bytes(b"x").unwrap();
-        tape.packed(shorts, &[1, 0, 255, 255]).unwrap();
-        let node = tape.view().node(1).unwrap();
-        assert_eq!((node.len, node.value), (2, 8));
-        assert_eq!(tape.view().packed(node), Ok((shorts, &[1, 0, 255, 255][..])));
-
-        tape.reset(Form { packed: false, ..Form::DEFAULT });
-        tape.packed(shorts, &[1, 0, 255, 255]).unwrap();
-        let kinds: Vec<_> = (0..3).map(|at| tape.view().node(at).unwrap().tag).collect();
-        assert_eq!(kinds, [tag::LIST, tag::INT, tag::INT]);
-        assert!(tape.to_ffi().is_ok());
     }
 
     #[test]
