@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn what_is_not_aligned_is_copied() {
         let bytes = [0_u8, 1, 0, 2, 0, 0, 0];
-        let start = usize::from(bytes.as_ptr().addr() % 2 == 0);
+        let start = usize::from(bytes.as_ptr().addr().is_multiple_of(2));
         let numbers = NumbersVisitor::<u16>(PhantomData);
         let read =
             numbers.visit_borrowed_bytes::<serde::de::value::Error>(&bytes[start..start + 4]);

@@ -276,6 +276,7 @@ mod tests {
     use zerepy_plugin_abi::element;
 
     use super::*;
+    use crate::Element;
 
     #[test]
     fn containers_say_where_they_end() {

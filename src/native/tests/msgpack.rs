@@ -1,4 +1,5 @@
 //! A library that speaks MessagePack, and what the host passes to it, against the SDK's own codec.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod common;
 
