@@ -100,6 +100,16 @@ impl Handle {
     /// Parameters that are copied.
     fn copied(&self, py: Python<'_>, params: Option<&Bound<'_, PyAny>>) -> Result<Tape> {
         walk::copied(&or_empty(py, params), self.form(), "params", ErrorKind::InvalidParams)
+            .map_err(|error| self.named(error))
+    }
+
+    /// What a call gave, as a Python object.
+    fn read<'py>(&self, py: Python<'py>, result: Result<ResultTape>) -> Result<Bound<'py, PyAny>> {
+        walk::read(py, &result?).map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.with_plugin(&self.instance.info().name)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -129,7 +139,7 @@ impl Handle {
             Exec::Blocking | Exec::Async => {
                 let result = interrupt::wait(py, self.detached(py, index, exec, params)?);
                 logging::flush(py);
-                walk::read(py, &result?)
+                self.read(py, result)
             }
         }
     }
@@ -152,7 +162,7 @@ impl Handle {
             self.instance.call(action, &self.copied(py, params)?)
         };
         logging::flush(py);
-        walk::read(py, &result?)
+        self.read(py, result.map_err(|error| self.named(error)))
     }
 
     /// Makes a call that can run on any thread.

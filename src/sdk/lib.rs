@@ -48,6 +48,9 @@
 //! future is dropped. A panic is caught at the border: it
 //! becomes an error, and the instance has to be initialized again.
 //!
+//! Arrays of numbers, such as those of numpy, cross as [`Packed`] and [`PackedRef`] without a value for
+//! each number; what a type has no place for, such as a tuple of any length, is a [`Value`].
+//!
 //! Nothing here knows Python: the host turns Python objects into a tape and back.
 
 // Derived code refers to `::zerepy_plugin`, also in this crate's own tests.

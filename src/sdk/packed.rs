@@ -45,8 +45,23 @@ numbers! { i8 I8 u8 U8 i16 I16 u16 U16 i32 I32 u32 U32 i64 I64 u64 U64 f32 F32 f
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Packed<T>(pub Vec<T>);
 
-/// An array of numbers as [`Packed`], borrowed where that is possible: from a buffer that was lent to
-/// an action with the numbers of this type.
+/// An array of numbers as [`Packed`], borrowed where that is possible: from parameters with numbers of
+/// this type.
+///
+/// ```
+/// use serde::Deserialize;
+/// use zerepy_plugin::{PackedRef, Schema};
+///
+/// #[derive(Deserialize, Schema)]
+/// struct Samples<'a> {
+///     #[serde(borrow)]
+///     values: PackedRef<'a, f64>,
+/// }
+///
+/// fn loudest(samples: &Samples<'_>) -> f64 {
+///     samples.values.iter().fold(0.0, |most, sample| most.max(sample.abs()))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedRef<'a, T: Clone>(pub Cow<'a, [T]>);
 

@@ -75,6 +75,14 @@ def packer(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
 
 
 @pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
+    """A plugin in C that answers with the tape it is given."""
+    directory = tmp_path_factory.mktemp("raw")
+    _built_from_c("raw.c", directory / "raw.so")
+    return _started(directory, "raw")
+
+
+@pytest.fixture(scope="session")
 def old_echo(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
     """A plugin in C built for minor version 0 of the ABI."""
     directory = tmp_path_factory.mktemp("old")
