@@ -90,6 +90,14 @@ def test_the_default_holds_outside_of_a_manager(arrays):
         tracemalloc.stop()
 
 
+def test_few_bytes_that_show_as_very_many(managed):
+    numpy = pytest.importorskip("numpy")
+    values = {"values": numpy.broadcast_to(numpy.float64(1), 2**57), "factor": 1.0}
+    for limit, why in ((DEFAULT, "and the limit is"), (None, "not enough memory")):
+        with pytest.raises(InvalidParamsError, match=rf"params\.values: .*{why}"):
+            managed(max_payload=limit).perform_action("arrays", "scale", values)
+
+
 @pytest.mark.parametrize("limit", [-1, 1.5, "many"])
 def test_limits_are_numbers_of_bytes(limit):
     with pytest.raises((TypeError, OverflowError, ValueError)):

@@ -142,8 +142,13 @@ impl Buffer {
         if unsafe { ffi::PyBuffer_IsContiguous(view, BY_ROWS) } != 0 {
             return Ok(());
         }
-        let mut copy = vec![0; self.view.len.cast_unsigned()];
-        let (start, len) = (copy.as_mut_ptr().cast(), self.view.len);
+        let len = self.view.len;
+        let mut copy = Vec::<u8>::new(); // few bytes may be shown as very many
+        if copy.try_reserve_exact(len.cast_unsigned()).is_err() {
+            return Err(Refusal::new("there is not enough memory to copy it"));
+        }
+        copy.resize(len.cast_unsigned(), 0);
+        let start = copy.as_mut_ptr().cast();
         // SAFETY: there is room for the whole content.
         if unsafe { ffi::PyBuffer_ToContiguous(start, view, len, BY_ROWS) } != 0 {
             // SAFETY: the interpreter is held.
