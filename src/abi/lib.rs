@@ -19,7 +19,7 @@ mod tape;
 pub use host::{FfiHost, Level};
 pub use library::{
     ActionIndex, FfiCompletion, FfiEntry, FfiError, FfiLibrary, FfiPlugin, FfiSlice, Instance,
-    Status, Task, code, status,
+    Status, Stream, Task, code, status,
 };
 pub use tape::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 
@@ -27,7 +27,7 @@ pub use tape::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, tag};
 pub const ABI_MAJOR: u16 = 1;
 
 /// The compatible part of the ABI's version: it counts the times the tables grew.
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 
 /// First field of [`FfiHost`] and [`FfiLibrary`]: the bytes `ZPLUGIN\0`, little endian.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ZPLUGIN\0");

@@ -5,14 +5,16 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use zerepy_core::{Error, ErrorKind, PluginInfo, Result};
 use zerepy_plugin_abi::{FfiOwnedTape, status};
 
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
+use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
 use crate::{Library, ResultTape, Tape, TapeError, fork};
 
@@ -26,6 +28,7 @@ pub struct Instance {
     functions: Functions,
     handle: *mut c_void,
     gate: Gate,
+    streams: Mutex<Vec<Weak<Opened>>>, // those that are open, among others
     generation: u32,
     action_count: usize,
     plugin: usize,
@@ -54,7 +57,8 @@ impl Instance {
             return Err(error.to_error(Step::Create, info));
         }
         let (gate, generation) = (Gate::new(), fork::generation());
-        Ok(Self { functions, handle, gate, generation, action_count, plugin, library })
+        let streams = Mutex::default();
+        Ok(Self { functions, handle, gate, streams, generation, action_count, plugin, library })
     }
 
     /// What is known of its plugin.
@@ -131,12 +135,37 @@ impl Instance {
         task::start(self, &inside, tasks, action, params, done)
     }
 
+    /// Opens a stream: an action whose items are asked for one by one.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call), if it cannot be opened.
+    pub fn open(self: &Arc<Self>, action: u32, params: &Tape) -> Result<Stream> {
+        let inside = self.enter(Step::Act(action), action)?;
+        let Some(streams) = self.functions.streams else { return Err(self.no_such_action(action)) };
+        stream::open(self, &inside, streams, action, params)
+    }
+
+    /// Closes every stream that is open; whoever asks for an item of one gets a `State` error.
+    pub fn close_streams(&self) {
+        let streams = std::mem::take(&mut *self.streams.lock());
+        streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.close());
+    }
+
+    /// Keeps track of a stream.
+    pub(crate) fn remember(&self, stream: &Arc<Opened>) {
+        let mut streams = self.streams.lock();
+        if streams.len() == streams.capacity() {
+            streams.retain(|stream| stream.strong_count() > 0); // seldom: before the list grows
+        }
+        streams.push(Arc::downgrade(stream));
+    }
+
     /// The instance as its library knows it.
     pub(crate) fn handle(&self) -> *mut c_void {
         self.handle
     }
 
-    /// Lets out a started action that has ended.
+    /// Lets out a started action or a stream that has ended.
     pub(crate) fn leave(&self) {
         self.gate.leave();
     }
@@ -253,7 +282,7 @@ impl Instance {
     }
 
     #[cold]
-    fn forked(&self, step: Step) -> Error {
+    pub(crate) fn forked(&self, step: Step) -> Error {
         self.wrong_state(step, "it was created before this process was forked")
             .with_hint("Create it in the child process")
     }
@@ -281,7 +310,8 @@ impl Instance {
         }
     }
 
-    fn wrong_state(&self, step: Step, why: &str) -> Error {
+    #[cold]
+    pub(crate) fn wrong_state(&self, step: Step, why: &str) -> Error {
         let message = format!("{} is not possible now: {why}", step.of(self.info()));
         Error::new(ErrorKind::State, message).with_plugin(&self.info().name)
     }
