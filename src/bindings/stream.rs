@@ -7,7 +7,9 @@ use std::mem;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
+use pyo3::exceptions::{
+    PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyStopIteration,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -244,6 +246,21 @@ impl StreamStep {
         }
     }
 
+    /// Ends what is being awaited, and the call with it. Not with `close`, which leaves an async
+    /// generator of Python 3.11 running for ever.
+    fn give_up(&self, py: Python<'_>, inner: &Py<PyAny>, open: Open) -> PyResult<()> {
+        let exit = py.get_type::<PyGeneratorExit>();
+        let outcome = inner.call_method1(py, intern!(py, "throw"), (exit,));
+        drop(open);
+        self.stream.get().put(State::Ended);
+        match outcome {
+            Ok(_) => Err(PyRuntimeError::new_err("the stream ignored GeneratorExit")),
+            Err(raised) if raised.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
+            Err(raised) if raised.is_instance_of::<PyStopAsyncIteration>(py) => Ok(()),
+            Err(raised) => Err(raised),
+        }
+    }
+
     /// What a step comes to when there are no more items.
     fn nothing_left(&self, py: Python<'_>) -> PyErr {
         match self.kind {
@@ -255,9 +272,12 @@ impl StreamStep {
 
 impl Drop for StreamStep {
     fn drop(&mut self) {
-        if let Progress::Waiting { .. } = self.progress.get_mut() {
-            self.stream.get().put(State::Ended); // given up: the call goes with it
-        }
+        let Progress::Waiting { inner, open } = self.take() else { return };
+        let _ = Python::try_attach(|py| {
+            if let Err(raised) = self.give_up(py, &inner, open) {
+                raised.write_unraisable(py, None);
+            }
+        });
     }
 }
 
@@ -299,11 +319,10 @@ impl StreamStep {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let Progress::Waiting { inner, open } = self.take() else { return Ok(()) };
-        let closed = inner.call_method0(py, intern!(py, "close"));
-        drop(open);
-        self.stream.get().put(State::Ended);
-        closed.map(drop)
+        match self.take() {
+            Progress::Waiting { inner, open } => self.give_up(py, &inner, open),
+            Progress::Created | Progress::Ended => Ok(()),
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Instance {
     /// Closes every stream that is open; whoever asks for an item of one gets a `State` error.
     pub fn close_streams(&self) {
         let streams = std::mem::take(&mut *self.streams.lock());
-        streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.close());
+        streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.stop());
     }
 
     /// Keeps track of a stream.

@@ -35,10 +35,12 @@ pub(crate) struct Opened {
     instance: Arc<Instance>,
 }
 
-/// The values of `phase`: nothing is asked for, an item is, the stream has ended.
+/// The values of `phase`: nothing is asked for, an item is, the stream has ended, it was closed while
+/// an item was asked for.
 const IDLE: u8 = 0;
 const ASKED: u8 = 1;
 const ENDED: u8 = 2;
+const STOPPED: u8 = 3;
 
 #[derive(Debug)]
 struct Open {
@@ -100,8 +102,7 @@ impl Stream {
         let Opened { open, phase, step, instance } = &*self.0;
         let open = open.lock();
         let Some(Open { streams, handle, generation, .. }) = &*open else {
-            let why = "its plugin was stopped, which closed the stream";
-            return Err(instance.wrong_state(*step, why).with_hint("Start the plugin again"));
+            return Err(stopped(instance, *step));
         };
         if *generation != fork::generation() {
             return Err(instance.forked(*step));
@@ -121,7 +122,8 @@ impl Stream {
         let completion = completion::expect(Box::new(move |outcome| {
             let item = item(&instance, step, outcome);
             let next = if matches!(item, Ok(Some(_))) { IDLE } else { ENDED };
-            phase.store(next, Ordering::Release);
+            let was_stopped = phase.swap(next, Ordering::AcqRel) == STOPPED;
+            let item = item.map_err(|error| if was_stopped { stopped(&instance, step) } else { error });
             done(item);
         }));
         // SAFETY: the library made the stream, which the lock keeps open meanwhile; nothing is asked
@@ -138,8 +140,15 @@ impl Drop for Stream {
 }
 
 impl Opened {
+    /// Closes it because its plugin is stopped; whoever waits for an item, or asks for one, is told.
+    pub(crate) fn stop(&self) {
+        let phase = &self.phase;
+        let _ = phase.compare_exchange(ASKED, STOPPED, Ordering::AcqRel, Ordering::Relaxed);
+        self.close();
+    }
+
     /// Closes it, unless it is closed; an item that is waited for has its outcome.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         let Some(Open { streams, handle, stay, generation }) = self.open.lock().take() else {
             return;
         };
@@ -150,6 +159,11 @@ impl Opened {
         // SAFETY: the library made it, and this is the last use of it.
         unsafe { (streams.close)(handle, &raw const completion) };
     }
+}
+
+fn stopped(instance: &Instance, step: Step) -> Error {
+    let why = "its plugin was stopped, which closed the stream";
+    instance.wrong_state(step, why).with_hint("Start the plugin, then open a new one")
 }
 
 fn item(instance: &Instance, step: Step, outcome: Outcome) -> Result<Option<ResultTape>> {
