@@ -114,7 +114,9 @@ fn is_generator(method: &Bound<'_, PyAny>) -> bool {
         let inspect = method.py().import("inspect")?;
         inspect.call_method1(question, (method,))?.extract::<bool>()
     };
-    ["isasyncgenfunction", "isgeneratorfunction"].into_iter().any(|question| is(question).unwrap_or(false))
+    ["isasyncgenfunction", "isgeneratorfunction"]
+        .into_iter()
+        .any(|question| is(question).unwrap_or(false))
 }
 
 /// A description, or a dict with `description`, `params`, `result` and `exec`, of which a Python

@@ -96,8 +96,9 @@ impl Mailbox {
             return Ok(()); // cancelled
         }
         let result = match result {
-            Ok(Some(result)) => walk::read(py, result.view())
-                .map_err(|error| errors::to_python(py, &error)),
+            Ok(Some(result)) => {
+                walk::read(py, result.view()).map_err(|error| errors::to_python(py, &error))
+            }
             Ok(None) => Err(PyStopAsyncIteration::new_err(())),
             Err(error) => Err(errors::to_python(py, &error)),
         };

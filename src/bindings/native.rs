@@ -303,7 +303,11 @@ impl NativeInstance {
         params: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if self.handle.is_stream(action) {
-            return self.call_async(py, action.to_owned(), params.map(|params| params.clone().unbind()));
+            return self.call_async(
+                py,
+                action.to_owned(),
+                params.map(|params| params.clone().unbind()),
+            );
         }
         self.handle.call(py, action, params).or_raise(py)
     }

@@ -216,17 +216,35 @@ mod tests {
         let with = |action: TokenStream| {
             connection(&quote!(fn initialize() -> Self { P } #[action(stream)] #action))
         };
-        let expected =
-            "`b` is a stream: it returns `impl Stream<Item = T> + Send`, or a boxed one";
-        assert_eq!(with(quote!(fn b(&self) -> u8 {})), expected);
-        assert_eq!(with(quote!(fn b(&self) {})), expected);
-        assert_eq!(with(quote!(fn b(&self) -> impl Stream {})), expected);
+        let expected = "`b` is a stream: it returns `impl Stream<Item = T> + Send`, or a boxed one";
         assert_eq!(
-            with(quote!(async fn b(&self) -> impl Stream<Item = u8> {})),
+            with(quote!(
+                fn b(&self) -> u8 {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                fn b(&self) {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                fn b(&self) -> impl Stream {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                async fn b(&self) -> impl Stream<Item = u8> {}
+            )),
             "a `stream` action is a plain `fn`: what it awaits, its stream awaits"
         );
         assert_eq!(
-            with(quote!(fn b(self) -> impl Stream<Item = u8> {})),
+            with(quote!(
+                fn b(self) -> impl Stream<Item = u8> {}
+            )),
             "`b` takes `&self`: calls share it"
         );
     }

@@ -123,7 +123,8 @@ impl Stream {
             let item = item(&instance, step, outcome);
             let next = if matches!(item, Ok(Some(_))) { IDLE } else { ENDED };
             let was_stopped = phase.swap(next, Ordering::AcqRel) == STOPPED;
-            let item = item.map_err(|error| if was_stopped { stopped(&instance, step) } else { error });
+            let item =
+                item.map_err(|error| if was_stopped { stopped(&instance, step) } else { error });
             done(item);
         }));
         // SAFETY: the library made the stream, which the lock keeps open meanwhile; nothing is asked

@@ -83,11 +83,9 @@ pub(crate) fn start(
 }
 
 fn result(instance: &Instance, step: Step, outcome: Outcome) -> Result<ResultTape> {
-    match outcome.result {
-        Some(result) => result.map_err(|broken| instance.unreadable(broken, step)),
-        None => {
-            let error = outcome.error.unwrap_or_else(PluginError::new);
-            Err(error.to_error(step, instance.info()))
-        }
+    if let Some(result) = outcome.result {
+        return result.map_err(|broken| instance.unreadable(broken, step));
     }
+    let error = outcome.error.unwrap_or_else(PluginError::new);
+    Err(error.to_error(step, instance.info()))
 }

@@ -84,6 +84,7 @@ pub mod __private {
         MAGIC,
     };
 
+    pub use crate::__with_async as with_async;
     pub use crate::codec::{Payload, Tape};
     pub use crate::descriptor::{
         ActionDescriptor, Category, Exec, LibraryDescriptor, PluginDescriptor, SDK, measure, render,
@@ -95,7 +96,6 @@ pub mod __private {
     #[cfg(feature = "async")]
     pub use crate::export::{Items, Producer};
     pub use crate::host::log;
-    pub use crate::__with_async as with_async;
 
     /// Whether async actions are served.
     pub const ASYNC: bool = cfg!(feature = "async");

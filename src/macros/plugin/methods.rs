@@ -93,7 +93,8 @@ impl Action {
                 return Err(Error::new(asyncness.span, message));
             }
             (Exec::Stream, Some(asyncness)) => {
-                let message = "a `stream` action is a plain `fn`: what it awaits, its stream awaits";
+                let message =
+                    "a `stream` action is a plain `fn`: what it awaits, its stream awaits";
                 return Err(Error::new(asyncness.span, message));
             }
             (_, Some(_)) => Exec::Async,

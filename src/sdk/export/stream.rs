@@ -39,7 +39,7 @@ struct Exchange(Mutex<Place>);
 
 #[derive(Default)]
 struct Place {
-    asked: Option<Finisher>,             // for an item
+    asked: Option<Finisher>,                // for an item
     ready: Option<Result<Option<Payload>>>, // an item, or how the stream ended
     producer: Option<Waker>,
     closing: Option<Finisher>,

@@ -83,7 +83,7 @@ impl Source {
         let trace = Trace(self);
         stream::once(async move {
             trace.count();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         })
     }
 
