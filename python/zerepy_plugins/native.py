@@ -70,7 +70,7 @@ class NativeActionPlugin(NativePlugin, ActionPlugin):
         return self._native.validate("execute", params)
 
     def execute(self, params: dict[str, Any] | None = None) -> CallCoroutine | CallStream:
-        """Do it. The work starts when the result is awaited, or iterated over if it yields items."""
+        """Do it. The work starts when the result is awaited, or iterated over if it is a stream."""
         return self._native.call_async("execute", params)
 
 

@@ -128,6 +128,7 @@ mod tests {
             ("\"major\": 1", "\"major\": 2", "built for plugin ABI v2; this host speaks v1"),
             ("\"unwind\"", "\"abort\"", "panic = \"unwind\" under [profile.release]"),
             ("\"unwind\"", "\"maybe\"", "unknown variant `maybe`"),
+            ("\"blocking\"", "\"later\"", "unknown variant `later`, expected one of `inline`"),
             ("\"p\"", "\"a b\"", "\"a b\" cannot be a plugin's name"),
             ("\"b\"", "\"a\"", "declares the action \"a\" twice"),
             ("\"connection\"", "\"hook\"", "unknown variant `hook`"),

@@ -90,10 +90,13 @@ async def test_an_action_plugin_checks_its_parameters(manager):
     assert (stats(manager, "countdown").calls, stats(manager, "countdown").errors) == (3, 2)
 
 
-async def test_a_plugin_is_iterated_directly(manager):
+async def test_a_plugin_is_iterated_directly(manager, kind):
     items = manager["streams"].perform_action("count", {"end": 3})
     assert [item async for item in items] == [0, 1, 2]
     assert stats(manager).calls == 0
+    countdown = manager["countdown"].execute({"start": 2})
+    items = [item async for item in countdown] if kind == "native" else list(countdown)
+    assert items == [2, 1]
 
 
 async def test_the_producer_waits_for_its_consumer(manager, kind):
@@ -119,11 +122,9 @@ async def test_nothing_begins_before_the_first_item(manager):
 
 
 async def test_a_loop_that_is_left_ends_the_producer(manager):
-    async def first():
-        async for item in count(manager, 100):
-            return item
-
-    assert await first() == 0
+    async for item in count(manager, 100):
+        assert item == 0
+        break
     gc.collect()
     await counts_are(manager, open=0)
     assert stats(manager).in_flight == 0
@@ -283,6 +284,18 @@ async def test_stopping_closes_streams_that_nobody_reads(tmp_path):
     await asyncio.gather(*waiting, return_exceptions=True)
     await of_python.aclose()
     assert [manager.monitor.stats("streams").in_flight for manager in managers] == [0, 0]
+
+
+@pytest.mark.parametrize("kind", ["native"], indirect=True)
+async def test_an_item_that_is_there_needs_no_event_loop(manager):
+    stream = count(manager, 10)
+    assert await anext(stream) == 0
+    await counts_are(manager, made=2)
+    await asyncio.sleep(0.01)  # what is made is handed over
+    with pytest.raises(StopIteration) as returned:
+        anext(stream).send(None)
+    assert returned.value.value == 1
+    await stream.aclose()
 
 
 @pytest.mark.parametrize("kind", ["native"], indirect=True)

@@ -98,8 +98,8 @@ class PluginManager:
         """Stop all plugins, or one and what depends on it; return the names stopped, in order.
 
         The order is the exact reverse of starting. New calls are refused; running ones are waited
-        for, 5 seconds at most; then streams of Rust plugins are closed. Everything is cleaned up, whatever fails. A plugin that failed to
-        clean up is ``failed`` and can be stopped again.
+        for, 5 seconds at most; then streams of Rust plugins are closed. Everything is cleaned up,
+        whatever fails. A plugin that failed to clean up is ``failed`` and can be stopped again.
 
         Args:
             name: The plugin to stop.

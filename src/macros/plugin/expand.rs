@@ -211,10 +211,13 @@ fn open(methods: &Methods) -> Option<TokenStream> {
             let stream = attempt(function, &quote!(self.#name(#read)));
             let item = if *fallible_items { quote!(item?) } else { quote!(item) };
             let encode = quote_spanned!(output.span()=> private::encode_result(&#item));
+            let take =
+                quote_spanned!(function.output.span()=> items.take_from(stream, |item| #encode));
             quote! {
                 ::core::result::Result::Ok(::std::boxed::Box::new(
                     move |items: private::Items| ::std::boxed::Box::pin(async move {
-                        items.take_from(#stream, |item| #encode).await
+                        let stream = #stream;
+                        #take.await
                     })
                 ))
             }

@@ -106,7 +106,7 @@ impl Items {
     /// Asks for items as long as there is room for one, and passes them on, until they end.
     pub async fn take_from<T>(
         self,
-        source: impl Source<Item = T>,
+        source: impl Source<Item = T> + Send,
         encode: impl Fn(T) -> Result<Payload>,
     ) -> Result<()> {
         let mut source = pin!(source);
