@@ -109,7 +109,7 @@ class ConnectionPlugin(PluginBase):
 
     actions: ClassVar[Any] = {}
     """Its actions: a ``dict`` from name to description, or to ``{"description", "params",
-    "result"}`` with JSON Schemas."""
+    "result"}`` with JSON Schemas, and with ``"exec": "stream"`` if it yields items."""
 
     @abstractmethod
     def is_configured(self) -> bool:
@@ -121,7 +121,10 @@ class ConnectionPlugin(PluginBase):
 
     @abstractmethod
     def perform_action(self, action: str, params: dict[str, Any]) -> Any:
-        """Perform one of the plugin's actions; may be ``async``.
+        """Perform one of the plugin's actions; may be ``async``, and may yield items.
+
+        An action yields items if this is a generator function, ``async`` or not, or returns an
+        async iterator or a generator; it is then called with ``manager.perform_action_stream``.
 
         Args:
             action: The action's name.
@@ -140,10 +143,13 @@ class ActionPlugin(PluginBase):
         """List the problems with ``params``; an empty list means there are none."""
 
     if TYPE_CHECKING:
-        # For type checkers: an ``async def`` and a plain ``def`` are both fine.
+        # For type checkers: an ``async def`` and a plain ``def``, generators or not, are all fine.
         execute: Callable[..., Any]
     else:
 
         @abstractmethod
         async def execute(self, params: dict[str, Any]) -> Any:
-            """Do it; may be a plain ``def``. ``params`` is the caller's own object, not a copy."""
+            """Do it; may be a plain ``def``, and may yield items, as ``perform_action`` may.
+
+            ``params`` is the caller's own object, not a copy.
+            """

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zerepy_plugins.base import ActionPlugin, ConnectionPlugin, PluginBase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from zerepy_plugins._native import NativeClass, NativeInstance
+    from zerepy_plugins._native import CallCoroutine, CallStream, NativeClass, NativeInstance
 
 __all__ = ["NativeActionPlugin", "NativeConnectionPlugin", "NativePlugin"]
 
@@ -60,7 +58,7 @@ class NativeConnectionPlugin(NativePlugin, ConnectionPlugin):
         return self._native.configure()
 
     def perform_action(self, action: str, params: dict[str, Any] | None = None) -> Any:
-        """Perform one of the plugin's actions."""
+        """Perform one of the plugin's actions; one that yields items gives an async iterator."""
         return self._native.call(action, params)
 
 
@@ -71,8 +69,8 @@ class NativeActionPlugin(NativePlugin, ActionPlugin):
         """List the problems with ``params``; empty if they will do."""
         return self._native.validate("execute", params)
 
-    def execute(self, params: dict[str, Any] | None = None) -> Awaitable[Any]:
-        """Do it. The work starts when the result is awaited."""
+    def execute(self, params: dict[str, Any] | None = None) -> CallCoroutine | CallStream:
+        """Do it. The work starts when the result is awaited, or iterated over if it is a stream."""
         return self._native.call_async("execute", params)
 
 

@@ -19,7 +19,7 @@ mod tape;
 pub use host::{FfiHost, Level};
 pub use library::{
     ActionIndex, FfiCompletion, FfiEntry, FfiError, FfiLibrary, FfiPlugin, FfiSlice, Instance,
-    Status, Task, code, status,
+    Status, Stream, Task, code, status,
 };
 pub use tape::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, element, ext, tag};
 

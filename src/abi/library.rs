@@ -10,6 +10,9 @@ pub type Instance = *mut c_void;
 /// An async action that was started, known only to the library that started it.
 pub type Task = *mut c_void;
 
+/// A stream that was opened, known only to the library that opened it.
+pub type Stream = *mut c_void;
+
 /// The place of an action in the descriptor's list of a plugin.
 pub type ActionIndex = u32;
 
@@ -173,17 +176,38 @@ pub struct FfiPlugin {
     pub cancel: Option<unsafe extern "C" fn(task: Task)>,
     /// Gives a task back, once, whether it has ended or not; if not, it goes on.
     pub release_task: Option<unsafe extern "C" fn(task: Task)>,
+    /// Begins a `stream` action and returns at once; the parameters are lent for this call only. If
+    /// it succeeds, it has written the stream, and the instance is in use until that is closed.
+    /// Required, with the two below, if the descriptor has a `stream` action.
+    pub open_stream: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            action: ActionIndex,
+            params: *const FfiTape,
+            stream: *mut Stream,
+            error: *mut FfiError,
+        ) -> Status,
+    >,
+    /// Asks for the next item, and returns at once. The outcome goes to `completion`, perhaps before
+    /// this returns: a result is the item; an error, or neither of the two, is the end. It is not
+    /// asked again before that outcome, nor after the end.
+    pub next_item: Option<unsafe extern "C" fn(stream: Stream, completion: *const FfiCompletion)>,
+    /// Gives a stream back, once, whether it has ended or not; what still produces is ended early.
+    /// An item that was asked for has its outcome first; then `completion` gets neither a result nor
+    /// an error, perhaps before this returns, and nothing of the stream uses the instance any more.
+    pub close_stream:
+        Option<unsafe extern "C" fn(stream: Stream, completion: *const FfiCompletion)>,
 }
 
-/// Where the outcome of an async action goes.
+/// Where an outcome goes: that of an async action, of asking for an item, of closing a stream.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FfiCompletion {
     /// Passed back to `finish`.
     pub context: *mut c_void,
     /// Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL result
-    /// and an error. Both are read during the call, and what they own is given back by the host. A
-    /// second time is ignored. The instance is in use until then.
+    /// and an error; for streams, perhaps neither. Both are read during the call, and what they own
+    /// is given back by the host. A second time is ignored. The instance is in use until then.
     pub finish: Option<
         unsafe extern "C" fn(context: *mut c_void, result: *mut FfiOwnedTape, error: *mut FfiError),
     >,

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 use pyo3::{PyTypeInfo, intern};
 
 /// Whether `object` has to be awaited. Plain data is told by its type alone.
@@ -11,6 +11,17 @@ pub(crate) fn is_awaitable(object: &Bound<'_, PyAny>) -> bool {
         return false;
     }
     object.get_type().hasattr(intern!(object.py(), "__await__")).unwrap_or(false)
+}
+
+/// Whether `object` yields items: an async iterator, or a generator. Other iterators are values.
+pub(crate) fn yields_items(object: &Bound<'_, PyAny>) -> bool {
+    static GENERATOR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if object.is_none() || is_exactly_data(object) {
+        return false;
+    }
+    let (py, class) = (object.py(), object.get_type());
+    class.hasattr(intern!(py, "__anext__")).unwrap_or(false)
+        || GENERATOR.import(py, "types", "GeneratorType").is_ok_and(|known| class.is(known))
 }
 
 fn is_exactly_data(object: &Bound<'_, PyAny>) -> bool {

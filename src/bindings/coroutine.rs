@@ -18,9 +18,9 @@ use crate::errors::OrRaise;
 use crate::exit;
 use crate::mailbox::Mailbox;
 use crate::native::Handle;
-use crate::target::{First, Named, Verb, begin_native};
+use crate::target::{First, Named, Verb, begin_native, refuse_items};
 
-type HostedCall = Call<PluginClass, String>;
+pub(crate) type HostedCall = Call<PluginClass, String>;
 
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
@@ -28,6 +28,14 @@ pub(crate) enum Request {
     Hosted { host: Arc<PluginHost>, verb: Verb, plugin: String, action: String },
     /// Straight to an instance.
     Direct { handle: Arc<Handle>, action: String },
+}
+
+impl Request {
+    pub(crate) fn action(&self) -> &str {
+        match self {
+            Self::Hosted { action, .. } | Self::Direct { action, .. } => action,
+        }
+    }
 }
 
 enum State {
@@ -41,7 +49,7 @@ struct Running {
     /// What is being driven: the iterator of an awaitable.
     inner: Py<PyAny>,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
-    call: Option<HostedCall>,
+    call: Option<(HostedCall, Verb)>,
     /// Ends an async native action early when it is dropped.
     _task: Option<Task>,
 }
@@ -55,10 +63,6 @@ pub(crate) struct CallCoroutine {
 impl CallCoroutine {
     pub(crate) fn new(request: Request, params: Option<Py<PyAny>>) -> Self {
         Self { state: Mutex::new(State::Created { request, params }) }
-    }
-
-    pub(crate) fn direct(handle: Arc<Handle>, action: String, params: Option<Py<PyAny>>) -> Self {
-        Self::new(Request::Direct { handle, action }, params)
     }
 
     /// Takes the state out: nobody else can step meanwhile, and no lock is held while Python runs.
@@ -104,11 +108,11 @@ impl CallCoroutine {
         };
         match running.call {
             None => Err(raised),
-            Some(call) if raised.is_instance_of::<PyStopIteration>(py) => {
-                call.conclude_ok();
-                Err(raised)
+            Some((call, verb)) if raised.is_instance_of::<PyStopIteration>(py) => {
+                let result = raised.value(py).getattr(intern!(py, "value"))?;
+                Err(conclude_with(py, call, verb, &result).map_or_else(|error| error, |()| raised))
             }
-            Some(call) => Err(call.conclude_raised(py, raised)),
+            Some((call, _)) => Err(call.conclude_raised(py, raised)),
         }
     }
 }
@@ -129,7 +133,7 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named { plugin: &plugin, action: call.action() };
             match call.instance().target().begin(py, verb, &named, params.as_ref()) {
-                Ok(first) => waiting(py, first, Some(call)),
+                Ok(first) => waiting(py, first, Some((call, verb))),
                 Err(error) => Err(call.conclude_err(py, error)),
             }
         }
@@ -139,12 +143,12 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
 fn waiting<'py>(
     py: Python<'py>,
     first: First<'py>,
-    call: Option<HostedCall>,
+    call: Option<(HostedCall, Verb)>,
 ) -> PyResult<Started<'py>> {
     let (awaitable, task) = match first {
         First::Done(result) => {
-            if let Some(call) = call {
-                call.conclude_ok();
+            if let Some((call, verb)) = call {
+                conclude_with(py, call, verb, &result)?;
             }
             return Ok(Started::Done(result));
         }
@@ -153,7 +157,7 @@ fn waiting<'py>(
             Ok(submitted) => submitted,
             Err(raised) => {
                 return Err(match call {
-                    Some(call) => call.conclude_raised(py, raised),
+                    Some((call, _)) => call.conclude_raised(py, raised),
                     None => raised,
                 });
             }
@@ -163,16 +167,33 @@ fn waiting<'py>(
     Ok(Started::Waiting(Running { inner, call, _task: task }))
 }
 
+/// Ends a call that returned: well, unless it returned a stream.
+fn conclude_with(
+    py: Python<'_>,
+    call: HostedCall,
+    verb: Verb,
+    result: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let named = Named { plugin: call.plugin(), action: call.action() };
+    match refuse_items(verb, &named, result) {
+        Ok(()) => {
+            call.conclude_ok();
+            Ok(())
+        }
+        Err(error) => Err(call.conclude_err(py, error)),
+    }
+}
+
 /// Drives an awaitable's iterator; not every one has `send`.
-fn next<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn next<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     inner.call_method0(intern!(inner.py(), "__next__"))
 }
 
-fn reused() -> PyErr {
+pub(crate) fn reused() -> PyErr {
     PyRuntimeError::new_err("cannot reuse an already awaited coroutine")
 }
 
-fn returned(result: Bound<'_, PyAny>) -> PyErr {
+pub(crate) fn returned(result: Bound<'_, PyAny>) -> PyErr {
     PyStopIteration::new_err((result.unbind(),))
 }
 
@@ -238,7 +259,7 @@ impl CallCoroutine {
 }
 
 /// The exception that `throw` was asked to raise: an instance, or a class and perhaps a value.
-fn thrown(arguments: &Bound<'_, PyTuple>) -> PyErr {
+pub(crate) fn thrown(arguments: &Bound<'_, PyTuple>) -> PyErr {
     let exception = arguments.get_item(0).and_then(|first| {
         let value = arguments.get_item(1).ok().filter(|value| !value.is_none());
         match (first.is_callable(), value) {

@@ -104,10 +104,23 @@ fn execute(class: &Bound<'_, PyType>) -> Result<Option<ActionInfo>> {
     let Some(method) = attribute(class, "execute") else { return Ok(None) };
     let (name, description) = ("execute".to_owned(), doc_of(&method));
     let params = schema(class, "params_schema")?;
-    Ok(Some(ActionInfo { name, description, exec: Exec::Inline, params, result: None }))
+    let exec = if is_generator(&method) { Exec::Stream } else { Exec::Inline };
+    Ok(Some(ActionInfo { name, description, exec, params, result: None }))
 }
 
-/// A description, or a dict with `description`, `params` and `result`; a native one has `exec` too.
+/// Whether a method is written as a generator, async or not.
+fn is_generator(method: &Bound<'_, PyAny>) -> bool {
+    let is = |question: &str| {
+        let inspect = method.py().import("inspect")?;
+        inspect.call_method1(question, (method,))?.extract::<bool>()
+    };
+    ["isasyncgenfunction", "isgeneratorfunction"]
+        .into_iter()
+        .any(|question| is(question).unwrap_or(false))
+}
+
+/// A description, or a dict with `description`, `params`, `result` and `exec`, of which a Python
+/// plugin says only whether it is `"stream"`.
 fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
     let mut action = ActionInfo {
         name,
@@ -133,6 +146,7 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
     action.exec = field("exec").map_or(Exec::Inline, |exec| match exec.to_string().as_str() {
         "blocking" => Exec::Blocking,
         "async" => Exec::Async,
+        "stream" => Exec::Stream,
         _ => Exec::Inline,
     });
     action.params = schema("params")?;

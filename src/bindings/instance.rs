@@ -152,6 +152,10 @@ impl Instance for PluginInstance {
         self.target.is_busy()
     }
 
+    fn end_early(&self) {
+        self.target.close_streams();
+    }
+
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
         if !self.hooks.any() {
             return Ok(());

@@ -30,6 +30,7 @@ mod registry;
 mod reload;
 mod settings;
 mod sources;
+mod stream;
 mod target;
 mod undo;
 mod walk;
@@ -50,6 +51,7 @@ mod _native {
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,
+        stream::{CallStream, StreamStep},
         undo::Undo,
     };
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::Result;
@@ -19,6 +20,9 @@ use zerepy_native::{ResultTape, Task};
 
 use crate::native::Detached;
 use crate::{errors, logging, walk};
+
+/// What comes to a loop: a result or an item, the end of a stream, or an error.
+pub(crate) type Delivery = Result<Option<ResultTape>>;
 
 /// The results for one event loop, from worker threads that never touch Python.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -31,12 +35,12 @@ pub(crate) struct Mailbox {
 
 /// The part that workers hold; it outlives the mailbox if its loop is closed before they end.
 struct Slot {
-    results: Mutex<Vec<(u64, Result<ResultTape>)>>,
+    results: Mutex<Vec<(u64, Delivery)>>,
     bell: UnixStream,
 }
 
 impl Slot {
-    fn put(&self, number: u64, result: Result<ResultTape>) {
+    fn put(&self, number: u64, result: Delivery) {
         let mut results = self.results.lock();
         results.push((number, result));
         if results.len() == 1 {
@@ -51,35 +55,57 @@ impl Mailbox {
         py: Python<'_>,
         work: Detached,
     ) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
-        let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
-        let future = running.call_method0(intern!(py, "create_future"))?;
-        let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
-        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?;
-        let mailbox = mailbox.cast::<Self>()?.get();
-        let number = mailbox.next.fetch_add(1, Ordering::Relaxed);
-        mailbox.waiting.lock().insert(number, future.clone().unbind());
-        let slot = Arc::clone(&mailbox.slot);
-        match work.start(Box::new(move |result| slot.put(number, result))) {
+        let (mailbox, number, future) = Self::expect(py)?;
+        let slot = Arc::clone(&mailbox.get().slot);
+        match work.start(Box::new(move |result| slot.put(number, result.map(Some)))) {
             Ok(task) => Ok((future, task)),
             Err(error) => {
-                let forgotten = mailbox.waiting.lock().remove(&number);
+                let forgotten = mailbox.get().waiting.lock().remove(&number);
                 drop(forgotten);
                 Err(errors::to_python(py, &error))
             }
         }
     }
 
+    /// A future of the running loop, and what delivers to it from any thread.
+    pub(crate) fn receive(
+        py: Python<'_>,
+    ) -> PyResult<(Bound<'_, PyAny>, impl FnOnce(Delivery) + Send + use<>)> {
+        let (mailbox, number, future) = Self::expect(py)?;
+        let slot = Arc::clone(&mailbox.get().slot);
+        Ok((future, move |delivery| slot.put(number, delivery)))
+    }
+
+    /// The running loop's mailbox, the number of something that is to come, and its future.
+    fn expect(py: Python<'_>) -> PyResult<(Bound<'_, Self>, u64, Bound<'_, PyAny>)> {
+        let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
+        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?;
+        let mailbox = mailbox.cast_into::<Self>()?;
+        let number = mailbox.get().next.fetch_add(1, Ordering::Relaxed);
+        mailbox.get().waiting.lock().insert(number, future.clone().unbind());
+        Ok((mailbox, number, future))
+    }
+
     /// Hands one result to whoever awaits it; if that is nobody any more, it is dropped.
-    fn deliver(&self, py: Python<'_>, number: u64, result: Result<ResultTape>) -> PyResult<()> {
+    fn deliver(&self, py: Python<'_>, number: u64, result: Delivery) -> PyResult<()> {
         let Some(future) = self.waiting.lock().remove(&number) else { return Ok(()) };
         let future = future.bind(py);
         if future.call_method0(intern!(py, "done"))?.is_truthy()? {
             return Ok(()); // cancelled
         }
-        match result.and_then(|result| walk::read(py, &result)) {
+        let result = match result {
+            Ok(Some(result)) => {
+                walk::read(py, &result).map_err(|error| errors::to_python(py, &error))
+            }
+            Ok(None) => Err(PyStopAsyncIteration::new_err(())),
+            Err(error) => Err(errors::to_python(py, &error)),
+        };
+        match result {
             Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
-            Err(error) => {
-                let raised = errors::to_python(py, &error).into_value(py);
+            Err(raised) => {
+                let raised = raised.into_value(py);
                 future.call_method1(intern!(py, "set_exception"), (raised,))?;
                 // Counts as seen: if the call was given up, nobody is to be told.
                 future.call_method0(intern!(py, "exception"))

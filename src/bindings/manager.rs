@@ -21,6 +21,7 @@ use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::settings;
 use crate::sources::{Sources, absolute};
+use crate::stream::CallStream;
 use crate::target::Verb;
 use crate::undo::Undo;
 use crate::{convert, describe, exit, logging, records};
@@ -230,13 +231,13 @@ impl PluginManager {
         action: String,
         params: Option<Py<PyAny>>,
     ) -> CallCoroutine {
-        self.coroutine(Verb::Perform, plugin, action, params)
+        CallCoroutine::new(self.request(Verb::Perform, plugin, action), params)
     }
 
     /// Validate the parameters and execute an action plugin; awaitable, and begun when awaited.
     #[pyo3(signature = (plugin, params=None))]
     fn execute(&self, plugin: String, params: Option<Py<PyAny>>) -> CallCoroutine {
-        self.coroutine(Verb::Execute, plugin, "execute".to_owned(), params)
+        CallCoroutine::new(self.request(Verb::Execute, plugin, "execute".to_owned()), params)
     }
 
     /// Like :meth:`execute`, waiting for the result.
@@ -248,6 +249,23 @@ impl PluginManager {
         params: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         call::sync(py, &self.host, Verb::Execute, plugin, "execute", params)
+    }
+
+    /// Call an action of a connection that yields items: an async iterator.
+    #[pyo3(signature = (plugin, action, params=None))]
+    fn perform_action_stream(
+        &self,
+        plugin: String,
+        action: String,
+        params: Option<Py<PyAny>>,
+    ) -> CallStream {
+        CallStream::new(self.request(Verb::Perform, plugin, action), params)
+    }
+
+    /// Execute an action plugin that yields items: an async iterator.
+    #[pyo3(signature = (plugin, params=None))]
+    fn execute_stream(&self, plugin: String, params: Option<Py<PyAny>>) -> CallStream {
+        CallStream::new(self.request(Verb::Execute, plugin, "execute".to_owned()), params)
     }
 
     // What there is.
@@ -333,15 +351,8 @@ impl PluginManager {
 }
 
 impl PluginManager {
-    fn coroutine(
-        &self,
-        verb: Verb,
-        plugin: String,
-        action: String,
-        params: Option<Py<PyAny>>,
-    ) -> CallCoroutine {
-        let host = Arc::clone(&self.host);
-        CallCoroutine::new(Request::Hosted { host, verb, plugin, action }, params)
+    fn request(&self, verb: Verb, plugin: String, action: String) -> Request {
+        Request::Hosted { host: Arc::clone(&self.host), verb, plugin, action }
     }
 
     fn status_record<'py>(

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
-use zerepy_native::{Done, Form, Instance, Library, ResultTape, Tape, Task};
+use zerepy_core::{Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
+use zerepy_native::{Done, Form, Instance, Library, ResultTape, Stream, Tape, Task};
 
-use crate::coroutine::CallCoroutine;
+use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
+use crate::stream::{self, CallStream};
+use crate::target::{Named, Verb};
 use crate::{call, describe, errors, interrupt, logging, walk};
 
 /// One plugin of a loaded library.
@@ -136,6 +138,7 @@ impl Handle {
         let (index, exec) = self.action(action)?;
         match exec {
             Exec::Inline => self.call_inline(py, index, params),
+            Exec::Stream => Err(self.yields_items(action)),
             Exec::Blocking | Exec::Async => {
                 let result = interrupt::wait(py, self.detached(py, index, exec, params)?);
                 logging::flush(py);
@@ -176,6 +179,48 @@ impl Handle {
         self.instance.ensure_same_process(action)?; // after a fork the pool's threads are gone: never wait for them
         let params = self.copied(py, params)?;
         Ok(Detached { handle: Arc::clone(self), action, exec, params })
+    }
+
+    /// Opens an action that yields items.
+    pub(crate) fn open(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        params: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Stream> {
+        let (index, exec) = self.action(action)?;
+        if exec != Exec::Stream {
+            let (verb, call) = self.way(action);
+            return Err(stream::yields_nothing(verb, &call));
+        }
+        self.instance.ensure_same_process(index)?;
+        self.instance.open(index, &self.copied(py, params)?)
+    }
+
+    /// Whether that action yields items.
+    fn is_stream(&self, action: &str) -> bool {
+        self.actions.get(action).is_some_and(|(_, exec)| *exec == Exec::Stream)
+    }
+
+    /// Closes the streams that are open.
+    pub(crate) fn close_streams(&self) {
+        self.instance.close_streams();
+    }
+
+    /// The error for a stream that was called like another action.
+    #[cold]
+    pub(crate) fn yields_items(&self, action: &str) -> Error {
+        let (verb, call) = self.way(action);
+        stream::yields_items(verb, &call)
+    }
+
+    fn way<'a>(&'a self, action: &'a str) -> (Verb, Named<'a>) {
+        let info = self.instance.info();
+        let verb = match info.category {
+            Category::Connection => Verb::Perform,
+            Category::Action => Verb::Execute,
+        };
+        (verb, Named { plugin: &info.name, action })
     }
 
     /// The plugin's own problems with the parameters; empty if it does not tell.
@@ -288,12 +333,28 @@ impl NativeInstance {
         action: &str,
         params: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if self.handle.is_stream(action) {
+            return self.call_async(
+                py,
+                action.to_owned(),
+                params.map(|params| params.clone().unbind()),
+            );
+        }
         self.handle.call(py, action, params).or_raise(py)
     }
 
     #[pyo3(signature = (action, params=None))]
-    fn call_async(&self, action: String, params: Option<Py<PyAny>>) -> CallCoroutine {
-        CallCoroutine::direct(self.handle(), action, params)
+    fn call_async<'py>(
+        &self,
+        py: Python<'py>,
+        action: String,
+        params: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = Request::Direct { handle: self.handle(), action };
+        if self.handle.is_stream(request.action()) {
+            return Ok(Bound::new(py, CallStream::new(request, params))?.into_any());
+        }
+        Ok(Bound::new(py, CallCoroutine::new(request, params))?.into_any())
     }
 
     #[pyo3(signature = (action, params=None))]

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Exec, Result};
 
 use crate::native::{Detached, Handle, NativeInstance, or_empty};
+use crate::stream::{self, Items};
 use crate::{awaitable, errors};
 
 /// The two ways to call a plugin.
@@ -74,6 +75,15 @@ impl Target {
         }
     }
 
+    /// Closes the streams of a native instance behind it.
+    pub(crate) fn close_streams(&self) {
+        for way in [&self.perform, &self.execute].into_iter().flatten() {
+            if let Way::Native(handle) = way {
+                handle.close_streams();
+            }
+        }
+    }
+
     fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
         let (way, other, hint) = match verb {
             Verb::Perform => {
@@ -105,8 +115,30 @@ impl Target {
             Way::Native(handle) => handle.call(py, call.action, params),
             Way::Python { method, .. } => {
                 let result = call_python(py, method, verb, call, params)?;
-                awaitable::settle(result, || call.to_string())
-                    .map_err(|raised| call.failure(py, raised))
+                let result = awaitable::settle(result, || call.to_string())
+                    .map_err(|raised| call.failure(py, raised))?;
+                refuse_items(verb, call, &result)?;
+                Ok(result)
+            }
+        }
+    }
+
+    /// Opens an action that yields items; a Python one has not run at all yet.
+    pub(crate) fn open<'py>(
+        &self,
+        py: Python<'py>,
+        verb: Verb,
+        call: &Named<'_>,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Items> {
+        let way = self.way(verb, call.plugin)?;
+        if verb == Verb::Execute {
+            self.check(py, way, call, params)?;
+        }
+        match way {
+            Way::Native(handle) => handle.open(py, call.action, params).map(Items::Native),
+            Way::Python { method, .. } => {
+                stream::of_python(py, method, verb, call, &or_empty(py, params)).map(Items::Python)
             }
         }
     }
@@ -169,6 +201,7 @@ pub(crate) fn begin_native<'py>(
     let (index, exec) = handle.action(action)?;
     match exec {
         Exec::Inline => handle.call_inline(py, index, params).map(First::Done),
+        Exec::Stream => Err(handle.yields_items(action)),
         Exec::Blocking | Exec::Async => {
             handle.detached(py, index, exec, params).map(First::Elsewhere)
         }
@@ -220,6 +253,11 @@ fn call_python<'py>(
         Verb::Execute => method.bind(py).call1((params,)),
     };
     result.map_err(|raised| call.failure(py, raised))
+}
+
+/// Refuses a stream where a result was asked for.
+pub(crate) fn refuse_items(verb: Verb, call: &Named<'_>, result: &Bound<'_, PyAny>) -> Result<()> {
+    if awaitable::yields_items(result) { Err(stream::yields_items(verb, call)) } else { Ok(()) }
 }
 
 /// The coroutine of a synchronous method on a worker thread.

@@ -116,6 +116,8 @@ pub enum Exec {
     Blocking,
     /// As a task of the library's own: it is started, and its outcome comes later.
     Async,
+    /// As a task that yields items one by one, as they are asked for.
+    Stream,
 }
 
 /// What is known of one action without running it.

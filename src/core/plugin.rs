@@ -40,6 +40,8 @@ pub trait Instance: Send + Sync + 'static {
     /// Whether work is still running in it that no call waits for any more, or that came in past
     /// the host.
     fn is_busy(&self) -> bool;
+    /// Ends what still runs in it and can be ended early: the time to wait for it is over.
+    fn end_early(&self);
     /// Runs its own hook of that name, if it has one.
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
 }

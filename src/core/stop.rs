@@ -9,6 +9,8 @@ use crate::{Class, Error, ErrorKind, Hook, Host, Instance, PluginState, Result, 
 
 /// How long a plugin's running calls are waited for before it is cleaned up.
 const MAX_DRAIN: Duration = Duration::from_secs(5);
+/// How long what is ended early may take after that.
+const MAX_END: Duration = Duration::from_millis(500);
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
 impl<C: Class> Host<C> {
@@ -104,7 +106,8 @@ fn forced(plugin: &str, error: Error) -> Result<()> {
     Ok(())
 }
 
-/// Waits for running calls to end; new ones are refused by the state.
+/// Waits for running calls to end; new ones are refused by the state. What takes too long is ended
+/// early, as far as it can be.
 fn drain<C: Class>(entry: &Entry<C>, instance: &C::Instance) {
     let deadline = Instant::now() + MAX_DRAIN;
     while entry.usage.in_flight() > 0 || instance.is_busy() {
@@ -114,8 +117,16 @@ fn drain<C: Class>(entry: &Entry<C>, instance: &C::Instance) {
                 target: "zerepy_plugins.lifecycle", plugin, calls,
                 "still running after {} s: cleaning up all the same", MAX_DRAIN.as_secs()
             );
-            return;
+            break;
         }
+        thread::sleep(DRAIN_POLL);
+    }
+    if !instance.is_busy() {
+        return;
+    }
+    instance.end_early();
+    let deadline = Instant::now() + MAX_END;
+    while instance.is_busy() && Instant::now() < deadline {
         thread::sleep(DRAIN_POLL);
     }
 }

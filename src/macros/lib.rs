@@ -34,6 +34,10 @@ use proc_macro::TokenStream;
 ///   action's description.
 /// - an `#[action]` may be an `async fn` with the feature `async`: it runs as a task of the
 ///   library's own tokio runtime, is dropped when its caller gives up, and owns its parameters.
+/// - a method with `#[action(stream)]` (feature `async`) returns `impl Stream<Item = T> + Send`, or
+///   a boxed one, which may borrow from `&self`; `T` may be a `Result`, and the first error ends the
+///   stream. It runs like an `async fn`, is polled as its items are asked for, at most one item
+///   ahead, and is dropped when its caller stops asking. It owns its parameters.
 /// - an action plugin has one action, `execute`, and may have
 ///   `validate(&self, params: &T) -> Vec<String>`, the problems with its parameters.
 #[proc_macro_attribute]

@@ -138,7 +138,7 @@ mod tests {
                 #[action(later)]
                 fn b(&self) {}
             )),
-            "unknown; it is `#[action]` or `#[action(blocking)]`"
+            "unknown; it is `#[action]`, `#[action(blocking)]` or `#[action(stream)]`"
         );
         assert_eq!(
             with(quote!(
@@ -209,6 +209,65 @@ mod tests {
             async fn a(&self) {}
         ));
         assert!(later.contains("fn begin") && later.contains("Exec :: Async"), "{later}");
+    }
+
+    #[test]
+    fn a_stream_says_what_it_yields_and_is_no_async_fn() {
+        let with = |action: TokenStream| {
+            connection(&quote!(fn initialize() -> Self { P } #[action(stream)] #action))
+        };
+        let expected = "`b` is a stream: it returns `impl Stream<Item = T> + Send`, or a boxed one";
+        assert_eq!(
+            with(quote!(
+                fn b(&self) -> u8 {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                fn b(&self) {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                fn b(&self) -> impl Stream {}
+            )),
+            expected
+        );
+        assert_eq!(
+            with(quote!(
+                async fn b(&self) -> impl Stream<Item = u8> {}
+            )),
+            "a `stream` action is a plain `fn`: what it awaits, its stream awaits"
+        );
+        assert_eq!(
+            with(quote!(
+                fn b(self) -> impl Stream<Item = u8> {}
+            )),
+            "`b` takes `&self`: calls share it"
+        );
+    }
+
+    #[test]
+    fn streams_are_opened_and_described_by_their_items() {
+        let expanded = |output: TokenStream| {
+            let action = quote!(#[action(stream)] fn a(&self) -> #output {});
+            let block = quote!(impl P { fn initialize() -> Self { P } #action });
+            expand(quote!(connection, name = "p"), block).unwrap().to_string()
+        };
+        let schema = "< u8 as :: zerepy_plugin :: Schema > :: SCHEMA";
+        for output in [
+            quote!(impl Stream<Item = u8> + Send + '_),
+            quote!(Pin<Box<dyn futures::Stream<Item = u8> + Send + '_>>),
+        ] {
+            let plain = expanded(output);
+            assert!(plain.contains("fn open") && plain.contains("Exec :: Stream"), "{plain}");
+            assert!(plain.contains(schema) && plain.contains("(& item)"), "{plain}");
+            assert!(!plain.contains("fn begin"), "{plain}");
+        }
+        let fallible = expanded(quote!(impl Stream<Item = Result<u8>> + Send));
+        assert!(fallible.contains(schema) && fallible.contains("(& item ?)"), "{fallible}");
     }
 
     #[test]

@@ -145,6 +145,7 @@ mod tests {
             ("\"unwind\"", "\"abort\"", "panic = \"unwind\" under [profile.release]"),
             ("\"unwind\"", "\"maybe\"", "unknown variant `maybe`"),
             ("\"sdk\": \"s 1\"", "\"encoding\": \"xml\"", "unknown variant `xml`"),
+            ("\"blocking\"", "\"later\"", "unknown variant `later`, expected one of `inline`"),
             ("\"p\"", "\"a b\"", "\"a b\" cannot be a plugin's name"),
             ("\"b\"", "\"a\"", "declares the action \"a\" twice"),
             ("\"connection\"", "\"hook\"", "unknown variant `hook`"),

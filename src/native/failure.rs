@@ -10,7 +10,7 @@ use crate::host;
 pub(crate) struct PluginError(FfiError);
 
 /// What the plugin was asked to do; an action by its place in the plugin's list.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Create,
     Initialize,

@@ -8,7 +8,7 @@ use libloading::os::unix::Library as Code;
 use zerepy_core::{Exec, PluginInfo};
 use zerepy_plugin_abi::{
     ABI_MAJOR, ActionIndex, ENTRY_SYMBOL, FfiCompletion, FfiEntry, FfiError, FfiLibrary,
-    FfiOwnedTape, FfiPlugin, FfiTape, Instance, MAGIC, Status, Task,
+    FfiOwnedTape, FfiPlugin, FfiTape, Instance, MAGIC, Status, Stream, Task,
 };
 
 use crate::descriptor::trim;
@@ -51,6 +51,24 @@ pub(crate) struct Tasks {
     pub(crate) release: unsafe extern "C" fn(Task),
 }
 
+pub(crate) type OpenStream = unsafe extern "C" fn(
+    Instance,
+    ActionIndex,
+    *const FfiTape,
+    *mut Stream,
+    *mut FfiError,
+) -> Status;
+/// `next_item` and `close_stream`.
+pub(crate) type AskStream = unsafe extern "C" fn(Stream, *const FfiCompletion);
+
+/// What is needed for actions that yield items.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams {
+    pub(crate) open: OpenStream,
+    pub(crate) next: AskStream,
+    pub(crate) close: AskStream,
+}
+
 /// The functions of one plugin, resolved, as the ABI describes them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Functions {
@@ -64,6 +82,7 @@ pub(crate) struct Functions {
     pub(crate) configure: Option<Ask>,
     pub(crate) health: Option<Ask>,
     pub(crate) tasks: Option<Tasks>, // there, if an action is async
+    pub(crate) streams: Option<Streams>, // there, if an action is a stream
 }
 
 /// Calls the library's entry and returns its plugins' functions, in the descriptor's order.
@@ -148,10 +167,16 @@ fn functions(plugin: *const FfiPlugin, info: &PluginInfo) -> Result<Functions> {
             function!($field).ok_or_else(missing(stringify!($field)))?
         };
     }
-    let has_async = info.actions.iter().any(|action| action.exec == Exec::Async);
-    let tasks = if has_async {
+    let has = |exec| info.actions.iter().any(|action| action.exec == exec);
+    let tasks = if has(Exec::Async) {
         let (start, cancel) = (required!(start), required!(cancel));
         Some(Tasks { start, cancel, release: required!(release_task) })
+    } else {
+        None
+    };
+    let streams = if has(Exec::Stream) {
+        let (open, next) = (required!(open_stream), required!(next_item));
+        Some(Streams { open, next, close: required!(close_stream) })
     } else {
         None
     };
@@ -166,6 +191,7 @@ fn functions(plugin: *const FfiPlugin, info: &PluginInfo) -> Result<Functions> {
         configure: function!(configure),
         health: function!(health),
         tasks,
+        streams,
     })
 }
 

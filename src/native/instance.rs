@@ -5,15 +5,18 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use zerepy_core::{Error, ErrorKind, PluginInfo, Result};
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, status};
 
+use crate::completion::Reading;
 use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
+use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
 use crate::{Form, Library, ResultTape, Tape, TapeError, fork};
 
@@ -30,6 +33,7 @@ pub struct Instance {
     functions: Functions,
     handle: *mut c_void,
     gate: Gate,
+    streams: Mutex<Vec<Weak<Opened>>>, // those that are open, among others
     generation: u32,
     action_count: usize,
     plugin: usize,
@@ -59,8 +63,19 @@ impl Instance {
             return Err(error.to_error(Step::Create, info));
         }
         let (gate, generation) = (Gate::new(), fork::generation());
+        let streams = Mutex::default();
         let encoding = library.info().encoding;
-        Ok(Self { functions, handle, gate, generation, action_count, plugin, encoding, library })
+        Ok(Self {
+            functions,
+            handle,
+            gate,
+            streams,
+            generation,
+            action_count,
+            plugin,
+            encoding,
+            library,
+        })
     }
 
     /// The form of the values that it takes, up to `max_payload` bytes.
@@ -167,18 +182,37 @@ impl Instance {
         tape.map_err(|error| self.unwritable(error))
     }
 
-    /// Takes over what the library wrote.
-    ///
-    /// # Safety
-    /// As for [`ResultTape::take`].
+    /// How the library writes a result, and what of it is accepted.
     #[inline]
-    pub(crate) unsafe fn take(
-        &self,
-        raw: FfiOwnedTape,
-        form: Form,
-    ) -> std::result::Result<ResultTape, TapeError> {
-        // SAFETY: the caller's promise.
-        unsafe { ResultTape::take(raw, self.encoding, form) }
+    pub(crate) const fn reading(&self, form: Form) -> Reading {
+        (self.encoding, form)
+    }
+
+    /// Opens a stream: an action whose items are asked for one by one.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call), if it cannot be opened.
+    pub fn open(self: &Arc<Self>, action: u32, params: &Tape) -> Result<Stream> {
+        let inside = self.enter(Step::Act(action), action)?;
+        let Some(streams) = self.functions.streams else { return Err(self.no_such_action(action)) };
+        let (form, mut room) = (params.form(), Tape::default());
+        let params = self.encoded(params, &mut room)?;
+        stream::open(self, &inside, streams, action, (params, form))
+    }
+
+    /// Closes every stream that is open; whoever asks for an item of one gets a `State` error.
+    pub fn close_streams(&self) {
+        let streams = std::mem::take(&mut *self.streams.lock());
+        streams.iter().filter_map(Weak::upgrade).for_each(|stream| stream.stop());
+    }
+
+    /// Keeps track of a stream.
+    pub(crate) fn remember(&self, stream: &Arc<Opened>) {
+        let mut streams = self.streams.lock();
+        if streams.len() == streams.capacity() {
+            streams.retain(|stream| stream.strong_count() > 0); // seldom: before the list grows
+        }
+        streams.push(Arc::downgrade(stream));
     }
 
     /// The instance as its library knows it.
@@ -186,7 +220,7 @@ impl Instance {
         self.handle
     }
 
-    /// Lets out a started action that has ended.
+    /// Lets out a started action or a stream that has ended.
     pub(crate) fn leave(&self) {
         self.gate.leave();
     }
@@ -233,7 +267,7 @@ impl Instance {
             function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
         };
         // SAFETY: the plugin wrote it, and hands it over, whether it failed or not.
-        let result = unsafe { self.take(result, form) };
+        let result = unsafe { ResultTape::take(result, self.encoding, form) };
         if status != status::OK {
             return Err(error.to_error(step, self.info()));
         }
@@ -308,7 +342,7 @@ impl Instance {
     }
 
     #[cold]
-    fn forked(&self, step: Step) -> Error {
+    pub(crate) fn forked(&self, step: Step) -> Error {
         self.wrong_state(step, "it was created before this process was forked")
             .with_hint("Create it in the child process")
     }
@@ -336,7 +370,8 @@ impl Instance {
         }
     }
 
-    fn wrong_state(&self, step: Step, why: &str) -> Error {
+    #[cold]
+    pub(crate) fn wrong_state(&self, step: Step, why: &str) -> Error {
         let message = format!("{} is not possible now: {why}", step.of(self.info()));
         Error::new(ErrorKind::State, message).with_plugin(&self.info().name)
     }

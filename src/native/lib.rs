@@ -6,6 +6,7 @@
 //! part of the process and may do anything. It knows no Python and no lifecycle.
 
 mod cache;
+mod completion;
 mod descriptor;
 mod elf;
 mod failure;
@@ -18,18 +19,21 @@ mod inspect;
 mod instance;
 mod library;
 mod refusal;
+mod stream;
 mod table;
 mod tape;
 mod task;
 
+pub use completion::unexpected_outcomes;
 pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};
+pub use stream::{ItemDone, Stream};
 pub use tape::{
     DEFAULT_MAX_PAYLOAD, Element, Form, Open, ResultTape, Tape, TapeError, TapeView, to_json,
 };
-pub use task::{Done, Task, unexpected_outcomes};
+pub use task::{Done, Task};
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, element, tag};
 
 /// The version of the plugin ABI that this host speaks: major, minor.

@@ -57,6 +57,9 @@ mod tests {
         start: None,
         cancel: None,
         release_task: None,
+        open_stream: None,
+        next_item: None,
+        close_stream: None,
     };
 
     fn table(plugin: &FfiPlugin) -> Table<FfiPlugin> {

@@ -70,6 +70,8 @@ pub enum Exec {
     Blocking,
     /// As a task of the library's own.
     Async,
+    /// As a task that yields items.
+    Stream,
 }
 
 /// How many bytes [`render`] needs.
@@ -140,6 +142,7 @@ const fn write_action<const N: usize>(json: &mut Json<N>, action: &ActionDescrip
         Exec::Inline => "inline",
         Exec::Blocking => "blocking",
         Exec::Async => "async",
+        Exec::Stream => "stream",
     };
     json.pair("exec", exec);
     json.key("params");

@@ -2,8 +2,14 @@
 //! Every function of a table goes through the one guard in [`guard`].
 
 mod error;
+#[cfg(feature = "async")]
+mod finisher;
 mod guard;
 mod instance;
+#[cfg(feature = "async")]
+mod running;
+#[cfg(feature = "async")]
+mod stream;
 #[cfg(feature = "async")]
 mod task;
 
@@ -23,6 +29,8 @@ use crate::{Error, Result};
 
 pub(crate) use guard::{current_plugin, install_panic_hook};
 pub use instance::table;
+#[cfg(feature = "async")]
+pub use stream::{Items, Producer};
 
 /// A function that lists the problems with parameters.
 pub type Check<P> = fn(&P, Tape<'_>) -> Result<Vec<String>>;
@@ -56,6 +64,13 @@ pub trait Exported: Sized + Send + Sync + 'static {
 
     /// Begins an async action; what it returns runs as a task.
     fn begin(self: Arc<Self>, action: ActionIndex, params: Tape<'_>) -> Result<Outcome> {
+        let _ = params;
+        Err(no_action(action))
+    }
+
+    /// Opens a stream; what it returns runs as a task.
+    #[cfg(feature = "async")]
+    fn open(self: Arc<Self>, action: ActionIndex, params: Tape<'_>) -> Result<Producer> {
         let _ = params;
         Err(no_action(action))
     }

@@ -45,7 +45,9 @@
 //! an `#[action]` runs on the caller's thread with Python's interpreter held and must be short, an
 //! `#[action(blocking)]` runs with the interpreter released. An `#[action]` that is an `async fn`
 //! (feature `async`) runs on a tokio runtime of the library's own; when its caller gives up, its
-//! future is dropped. A panic is caught at the border: it
+//! future is dropped. An `#[action(stream)]` (same feature) returns an
+//! `impl Stream<Item = T> + Send`: it is polled as its items are asked for, at most one item ahead,
+//! and dropped when its caller stops asking. A panic is caught at the border: it
 //! becomes an error, and the instance has to be initialized again.
 //!
 //! Arrays of numbers, such as those of numpy, cross as [`Packed`] and [`PackedRef`] without a value for
@@ -70,6 +72,8 @@ mod schema;
 pub mod testing;
 mod value;
 
+#[cfg(feature = "async")]
+pub use futures_core::Stream;
 pub use zerepy_plugin_abi::Level;
 pub use zerepy_plugin_macros::{Schema, plugin};
 
@@ -87,6 +91,7 @@ pub mod __private {
         MAGIC,
     };
 
+    pub use crate::__with_async as with_async;
     pub use crate::codec::{Payload, Tape};
     pub use crate::descriptor::{
         ActionDescriptor, Category, Exec, LibraryDescriptor, PluginDescriptor, SDK, measure, render,
@@ -95,8 +100,29 @@ pub mod __private {
         Check, Exported, Outcome, Tables, encode_result, handshake, library, no_action, no_params,
         read_config, read_params, read_problems, refuse, table,
     };
+    #[cfg(feature = "async")]
+    pub use crate::export::{Items, Producer};
     pub use crate::host::log;
 
     /// Whether async actions are served.
     pub const ASYNC: bool = cfg!(feature = "async");
+
+    /// What needs the feature `async`, or an error that says so.
+    #[cfg(feature = "async")]
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __with_async {
+        ($($code:tt)*) => { $($code)* };
+    }
+
+    #[cfg(not(feature = "async"))]
+    #[macro_export]
+    #[doc(hidden)]
+    macro_rules! __with_async {
+        ($($code:tt)*) => {
+            ::core::compile_error!(
+                "a stream action needs the feature `async` of the crate zerepy-plugin"
+            );
+        };
+    }
 }

@@ -21,6 +21,10 @@
 //! ```
 
 #[cfg(feature = "async")]
+mod completion;
+#[cfg(feature = "async")]
+mod stream;
+#[cfg(feature = "async")]
 mod task;
 
 use std::fmt;
@@ -34,7 +38,13 @@ use zerepy_plugin_abi::{
 };
 
 use crate::codec::{Payload, Tape};
+use crate::descriptor::ActionDescriptor;
+#[cfg(feature = "async")]
+use crate::descriptor::Exec;
 use crate::export::{Exported, install_panic_hook, table};
+
+#[cfg(feature = "async")]
+pub use stream::Items;
 
 /// An instance of the plugin `P`. Every call goes through the table that a host would use.
 ///
@@ -112,17 +122,31 @@ impl<P: Exported> Harness<P> {
         action: &str,
         params: &impl Serialize,
     ) -> Result<R, Failure> {
-        let mut actions = (0..).zip(P::DESCRIPTOR.actions);
-        let found = actions.find(|(_, known)| known.name == action);
-        let (index, found) = found.unwrap_or_else(|| panic!("there is no action {action:?}"));
+        let (index, found) = find::<P>(action);
         #[cfg(feature = "async")]
-        if matches!(found.exec, crate::descriptor::Exec::Async) {
-            let params = encode(params);
-            let result = task::perform(&self.table, self.instance, index, &params);
-            return result.map(|result| decode(&result));
+        match found.exec {
+            Exec::Async => {
+                let params = encode(params);
+                let result = task::perform(&self.table, self.instance, index, &params);
+                return result.map(|result| decode(&result));
+            }
+            Exec::Stream => panic!("the action {action:?} yields items: use `stream`"),
+            Exec::Inline | Exec::Blocking => {}
         }
         let _ = found;
         self.exchange(self.table.call.expect(REQUIRED), index, params)
+    }
+
+    /// Opens the stream action of that name: an iterator that asks for an item, and waits for it,
+    /// at each step. Dropping it closes the stream, and waits until the plugin's side is gone.
+    #[cfg(feature = "async")]
+    pub fn stream<R: DeserializeOwned>(
+        &self,
+        action: &str,
+        params: &impl Serialize,
+    ) -> Result<Items<'_, R>, Failure> {
+        let (index, _) = find::<P>(action);
+        Items::open(&self.table, self.instance, index, &encode(params))
     }
 
     /// The problems that an action plugin has with `params`.
@@ -188,6 +212,13 @@ impl<P: Exported> Drop for Harness<P> {
         // SAFETY: our own instance, once.
         unsafe { destroy(self.instance) };
     }
+}
+
+/// The action of that name, and its index.
+fn find<P: Exported>(action: &str) -> (ActionIndex, &'static ActionDescriptor) {
+    let mut actions = (0..).zip(P::DESCRIPTOR.actions);
+    let found = actions.find(|(_, known)| known.name == action);
+    found.unwrap_or_else(|| panic!("there is no action {action:?}"))
 }
 
 fn encode(value: &impl Serialize) -> Payload {

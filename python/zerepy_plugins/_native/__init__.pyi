@@ -7,7 +7,14 @@ threads; none holds a lock while it runs code of a plugin, a hook or a handler.
 from os import PathLike
 from typing import Any, Literal
 
-from zerepy_plugins._native.calls import CallCoroutine, Mailbox, NativeClass, NativeInstance
+from zerepy_plugins._native.calls import (
+    CallCoroutine,
+    CallStream,
+    Mailbox,
+    NativeClass,
+    NativeInstance,
+    StreamStep,
+)
 from zerepy_plugins._native.events import EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
@@ -17,6 +24,7 @@ from zerepy_plugins.records import DiscoveredPlugins
 __all__ = [
     "ABI_VERSION",
     "CallCoroutine",
+    "CallStream",
     "EventBus",
     "Mailbox",
     "NativeClass",
@@ -27,6 +35,7 @@ __all__ = [
     "PluginMonitor",
     "PluginRegistry",
     "Published",
+    "StreamStep",
     "Undo",
     "UsageTimer",
     "discover_plugins",

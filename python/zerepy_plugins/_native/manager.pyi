@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self, final
 
-from zerepy_plugins._native.calls import CallCoroutine
+from zerepy_plugins._native.calls import CallCoroutine, CallStream
 from zerepy_plugins._native.events import EventBus, Undo
 from zerepy_plugins._native.monitor import PluginMonitor
 from zerepy_plugins._native.registry import PluginRegistry
@@ -102,8 +102,8 @@ class PluginManager:
         """Stop all plugins, or one and what depends on it; return the names stopped, in order.
 
         The order is the exact reverse of starting. New calls are refused; running ones are waited
-        for, 5 seconds at most. Everything is cleaned up, whatever fails. A plugin that failed to
-        clean up is ``failed`` and can be stopped again.
+        for, 5 seconds at most; then streams of Rust plugins are closed. Everything is cleaned up,
+        whatever fails. A plugin that failed to clean up is ``failed`` and can be stopped again.
 
         Args:
             name: The plugin to stop.
@@ -214,7 +214,8 @@ class PluginManager:
 
         Raises:
             PluginNotFoundError: There is no such plugin or action; the hint offers the nearest.
-            PluginStateError: It is not running, or ``async`` while a loop runs on this thread.
+            PluginStateError: It is not running, it is ``async`` while a loop runs on this thread,
+                or it yields items: see :meth:`perform_action_stream`.
             InvalidParamsError: The parameters do not fit; the message names each by its path.
             PluginPanicError: Rust code panicked.
             PluginExecutionError: The plugin raised; its exception is the cause.
@@ -239,6 +240,29 @@ class PluginManager:
 
     def execute_sync(self, plugin: str, params: Any = None) -> Any:
         """Like :meth:`execute`, waiting for the result."""
+
+    def perform_action_stream(self, plugin: str, action: str, params: Any = None) -> CallStream:
+        """Call an action of a connection that yields items: an async iterator.
+
+        Items are produced as they are asked for: by a Rust plugin at most one ahead, by a Python
+        plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
+        returns an iterator; what is not async runs on worker threads, one item at a time. From the
+        first item to the end it is one call to the monitor and in events. Stopping the plugin waits
+        for it like for other calls, then closes what Rust still produces.
+
+        From synchronous code, iterate in a coroutine that ``asyncio.run`` runs.
+
+        Raises (when iterated over):
+            The same as :meth:`perform_action`; an exception ends the stream. PluginStateError: The
+            action yields no items, or the item before is still being awaited.
+        """
+
+    def execute_stream(self, plugin: str, params: Any = None) -> CallStream:
+        """Execute an action plugin that yields items: an async iterator.
+
+        The parameters are validated as :meth:`execute` does, before the first item; otherwise it is
+        like :meth:`perform_action_stream`.
+        """
 
     def status(self) -> list[PluginStatus]:
         """Return every plugin's state, in the order they were taken in."""

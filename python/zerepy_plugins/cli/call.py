@@ -1,7 +1,9 @@
 """`zpl call`: one call of one plugin, started for it and stopped afterwards."""
 
+import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from zerepy_plugins import PluginManager
-from zerepy_plugins.cli.output import print_json, print_value
+from zerepy_plugins._native import CallStream
+from zerepy_plugins.cli.output import print_json, print_json_line, print_value
 from zerepy_plugins.cli.params import parse_params
 from zerepy_plugins.cli.reporting import reporting
 from zerepy_plugins.cli.session import (
@@ -65,24 +68,29 @@ def call(
     config: ConfigFile = None,
     traceback: ShowTraceback = False,
 ) -> None:
-    """Call a plugin once and print the result.
+    """Call a plugin once and print the result; of a stream, each item as it comes, one a line.
 
     Only the plugin called and what it requires are started.
     """
+    as_json = output is Output.JSON or (output is Output.AUTO and not sys.stdout.isatty())
     with reporting(traceback), open_manager(plugins, config) as manager:
         described = describe(manager, name)
-        schema = _params_schema(described, action)
-        params = parse_params(param or (), document, schema)
+        declared = _declared_action(described, action)
+        params = parse_params(param or (), document, declared.get("params"))
         manager.start_plugins(name)
+        if declared.get("exec") == "stream":
+            items = _items(manager, name, action, params)
+            asyncio.run(_print_items(items, print_json_line if as_json else print_value))
+            return
         result = _perform(manager, name, action, params)
-    if output is Output.JSON or (output is Output.AUTO and not sys.stdout.isatty()):
+    if as_json:
         print_json(result)
     else:
         print_value(result)
 
 
-def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[str, Any] | None:
-    """Return the schema of the parameters, where there is one.
+def _declared_action(described: Mapping[str, Any], action: str | None) -> Mapping[str, Any]:
+    """Return what the plugin says of the action; empty if it says nothing.
 
     Raises `typer.BadParameter` if an action is named where there is nothing to choose, or none
     where there is, and `PluginNotFoundError` for an unknown one.
@@ -91,11 +99,11 @@ def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[
     if described["category"] == "action":
         if action is not None:
             raise typer.BadParameter(f'"{name}" is an action plugin: it has no actions to choose')
-        return next((details.get("params") for details in actions.values()), None)
+        return next(iter(actions.values()), {})
     if action is None:
         raise typer.BadParameter(f'"{name}" is a connection: name one of {", ".join(actions)}')
     if not actions:
-        return None  # a connection need not declare its actions
+        return {}  # a connection need not declare its actions
     if action not in actions:
         nearest = get_close_matches(action, actions, n=1)
         raise PluginNotFoundError(
@@ -103,11 +111,25 @@ def _params_schema(described: Mapping[str, Any], action: str | None) -> Mapping[
             plugin=name,
             hint=f'Did you mean "{nearest[0]}"?' if nearest else f"Known: {', '.join(actions)}",
         )
-    schema: Mapping[str, Any] | None = actions[action].get("params")
-    return schema
+    declared: Mapping[str, Any] = actions[action]
+    return declared
 
 
 def _perform(manager: PluginManager, name: str, action: str | None, params: dict[str, Any]) -> Any:
     if action is None:
         return manager.execute_sync(name, params)
     return manager.perform_action(name, action, params)
+
+
+def _items(
+    manager: PluginManager, name: str, action: str | None, params: dict[str, Any]
+) -> CallStream:
+    if action is None:
+        return manager.execute_stream(name, params)
+    return manager.perform_action_stream(name, action, params)
+
+
+async def _print_items(items: CallStream, print_item: Callable[[Any], None]) -> None:
+    async with aclosing(items):
+        async for item in items:
+            print_item(item)

@@ -51,6 +51,7 @@ def _print_description(described: Mapping[str, Any]) -> None:
     for action, details in described["actions"].items():
         out.print()
         print_headed(action, details["description"])
+        out.print(f"  {'runs':<9} {details['exec']}")
         print_schema(details.get("params"))
     _print_configuration(described["config_schema"], described["config"])
 

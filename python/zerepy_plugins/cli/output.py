@@ -58,7 +58,16 @@ def short_path(origin: str) -> str:
 
 def print_json(value: Any) -> None:
     """Write `value` to standard output as one JSON document."""
-    indent = 2 if sys.stdout.isatty() else None
+    _write_json(value, indent=2 if sys.stdout.isatty() else None)
+
+
+def print_json_line(value: Any) -> None:
+    """Write `value` to standard output as one line of JSON, at once."""
+    _write_json(value, indent=None)
+    sys.stdout.flush()
+
+
+def _write_json(value: Any, *, indent: int | None) -> None:
     sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, default=_jsonable))
     sys.stdout.write("\n")
 

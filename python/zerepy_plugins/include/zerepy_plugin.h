@@ -181,6 +181,9 @@ typedef void *zerepy_instance;
 /* An async action that was started, known only to the library that started it. */
 typedef void *zerepy_task;
 
+/* A stream that was opened, known only to the library that opened it. */
+typedef void *zerepy_stream;
+
 /* The place of an action in the descriptor's list of a plugin. */
 typedef uint32_t zerepy_action_index;
 
@@ -281,15 +284,30 @@ struct zerepy_plugin {
     void (*cancel)(zerepy_task task);
     /* Gives a task back, once, whether it has ended or not; if not, it goes on. */
     void (*release_task)(zerepy_task task);
+    /* Begins a `stream` action and returns at once; the parameters are lent for this call only.
+     * If it succeeds, it has written the stream, and the instance is in use until that is
+     * closed. Required, with the two below, if the descriptor has a `stream` action. */
+    zerepy_status (*open_stream)(zerepy_instance instance, zerepy_action_index action,
+        const zerepy_tape *params, zerepy_stream *stream, zerepy_error *error);
+    /* Asks for the next item, and returns at once. The outcome goes to `completion`, perhaps
+     * before this returns: a result is the item; an error, or neither of the two, is the end. It
+     * is not asked again before that outcome, nor after the end. */
+    void (*next_item)(zerepy_stream stream, const zerepy_completion *completion);
+    /* Gives a stream back, once, whether it has ended or not; what still produces is ended
+     * early. An item that was asked for has its outcome first; then `completion` gets neither a
+     * result nor an error, perhaps before this returns, and nothing of the stream uses the
+     * instance any more. */
+    void (*close_stream)(zerepy_stream stream, const zerepy_completion *completion);
 };
 
-/* Where the outcome of an async action goes. */
+/* Where an outcome goes: that of an async action, of asking for an item, of closing a stream. */
 struct zerepy_completion {
     /* Passed back to `finish`. */
     void *context;
     /* Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL
-     * result and an error. Both are read during the call, and what they own is given back by the
-     * host. A second time is ignored. The instance is in use until then. */
+     * result and an error; for streams, perhaps neither. Both are read during the call, and what
+     * they own is given back by the host. A second time is ignored. The instance is in use until
+     * then. */
     void (*finish)(void *context, zerepy_owned_tape *result, zerepy_error *error);
 };
 
@@ -377,7 +395,7 @@ static_assert(offsetof(zerepy_error, message) == 8, "zerepy_error.message");
 static_assert(offsetof(zerepy_error, detail) == 24, "zerepy_error.detail");
 static_assert(offsetof(zerepy_error, owner) == 40, "zerepy_error.owner");
 static_assert(offsetof(zerepy_error, release) == 48, "zerepy_error.release");
-static_assert(sizeof(zerepy_plugin) == 104, "zerepy_plugin");
+static_assert(sizeof(zerepy_plugin) == 128, "zerepy_plugin");
 static_assert(offsetof(zerepy_plugin, size) == 0, "zerepy_plugin.size");
 static_assert(offsetof(zerepy_plugin, reserved) == 4, "zerepy_plugin.reserved");
 static_assert(offsetof(zerepy_plugin, create) == 8, "zerepy_plugin.create");
@@ -392,6 +410,9 @@ static_assert(offsetof(zerepy_plugin, health) == 72, "zerepy_plugin.health");
 static_assert(offsetof(zerepy_plugin, start) == 80, "zerepy_plugin.start");
 static_assert(offsetof(zerepy_plugin, cancel) == 88, "zerepy_plugin.cancel");
 static_assert(offsetof(zerepy_plugin, release_task) == 96, "zerepy_plugin.release_task");
+static_assert(offsetof(zerepy_plugin, open_stream) == 104, "zerepy_plugin.open_stream");
+static_assert(offsetof(zerepy_plugin, next_item) == 112, "zerepy_plugin.next_item");
+static_assert(offsetof(zerepy_plugin, close_stream) == 120, "zerepy_plugin.close_stream");
 static_assert(sizeof(zerepy_completion) == 16, "zerepy_completion");
 static_assert(offsetof(zerepy_completion, context) == 0, "zerepy_completion.context");
 static_assert(offsetof(zerepy_completion, finish) == 8, "zerepy_completion.finish");

@@ -14,7 +14,7 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
     let plugin = &block.self_ty;
     let descriptor = descriptor(options, &description(&block.attrs), methods);
     let start = start(methods);
-    let (invoke, begin) = (invoke(methods), begin(methods));
+    let (invoke, begin, open) = (invoke(methods), begin(methods), open(methods));
     let validate = validate(options.category, methods);
     let cleanup = hook("CLEANUP", &quote!(()), methods.cleanup.as_ref());
     let is_configured = hook("IS_CONFIGURED", &quote!(bool), methods.is_configured.as_ref());
@@ -40,6 +40,7 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
                 #start
                 #invoke
                 #begin
+                #open
             }
         };
     }
@@ -71,15 +72,16 @@ fn descriptor(options: &Options, description: &str, methods: &Methods) -> TokenS
 }
 
 fn action_descriptor(action: &Action) -> TokenStream {
-    let Action { function, description, exec } = action;
+    let Action { function, description, exec, output, .. } = action;
     let name = function.name.to_string();
     let exec = match exec {
         Exec::Inline => quote!(Inline),
         Exec::Blocking => quote!(Blocking),
         Exec::Async => quote!(Async),
+        Exec::Stream => quote!(Stream),
     };
     let params = optional_schema(function.argument.as_ref());
-    let result = schema(&function.output);
+    let result = schema(output);
     quote! {
         private::ActionDescriptor {
             name: #name,
@@ -138,8 +140,8 @@ fn start(methods: &Methods) -> TokenStream {
 fn invoke(methods: &Methods) -> TokenStream {
     let arms = arms(
         methods,
-        |exec| exec != Exec::Async,
-        |name, read, function| {
+        |exec| matches!(exec, Exec::Inline | Exec::Blocking),
+        |name, read, Action { function, .. }| {
             let result = attempt(function, &quote!(self.#name(#read)));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
@@ -167,7 +169,7 @@ fn begin(methods: &Methods) -> Option<TokenStream> {
     let arms = arms(
         methods,
         |exec| exec == Exec::Async,
-        |name, read, function| {
+        |name, read, Action { function, .. }| {
             let result = attempt(function, &quote!(self.#name(#read).await));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
@@ -200,25 +202,65 @@ fn begin(methods: &Methods) -> Option<TokenStream> {
     })
 }
 
+/// Streams borrow the plugin, so the future that drives one owns both.
+fn open(methods: &Methods) -> Option<TokenStream> {
+    let arms = arms(
+        methods,
+        |exec| exec == Exec::Stream,
+        |name, read, Action { function, output, fallible_items, .. }| {
+            let stream = attempt(function, &quote!(self.#name(#read)));
+            let item = if *fallible_items { quote!(item?) } else { quote!(item) };
+            let encode = quote_spanned!(output.span()=> private::encode_result(&#item));
+            let take =
+                quote_spanned!(function.output.span()=> items.take_from(stream, |item| #encode));
+            quote! {
+                ::core::result::Result::Ok(::std::boxed::Box::new(
+                    move |items: private::Items| ::std::boxed::Box::pin(async move {
+                        let stream = #stream;
+                        #take.await
+                    })
+                ))
+            }
+        },
+    );
+    (!arms.is_empty()).then(|| {
+        quote! {
+            private::with_async! {
+                fn open(
+                    self: ::std::sync::Arc<Self>,
+                    action: private::ActionIndex,
+                    params: private::Tape<'_>,
+                ) -> ::zerepy_plugin::Result<private::Producer> {
+                    match action {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(private::no_action(action)),
+                    }
+                }
+            }
+        }
+    })
+}
+
 /// For each action that is called so, reading its parameters and what `body` makes of them.
 fn arms(
     methods: &Methods,
     wanted: impl Fn(Exec) -> bool,
-    body: impl Fn(&Ident, Option<TokenStream>, &Function) -> TokenStream,
+    body: impl Fn(&Ident, Option<TokenStream>, &Action) -> TokenStream,
 ) -> Vec<TokenStream> {
     let refuse = methods.validate.as_ref().map(|function| {
         let problems = attempt(function, &quote!(self.validate(&params)));
         quote!(private::refuse(&#problems)?;)
     });
     let actions = methods.actions.iter().zip(0u32..).filter(|(action, _)| wanted(action.exec));
-    let arm = |(Action { function, .. }, index): (&Action, u32)| {
+    let arm = |(action, index): (&Action, u32)| {
+        let function = &action.function;
         let (check, read) = match function.argument {
             Some(_) => {
                 (quote!(let params = private::read_params(params)?; #refuse), Some(quote!(params)))
             }
             None => (quote!(private::no_params(params)?;), None),
         };
-        let body = body(&function.name, read, function);
+        let body = body(&function.name, read, action);
         quote!(#index => { #check #body })
     };
     actions.map(arm).collect()

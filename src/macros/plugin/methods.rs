@@ -2,9 +2,10 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_assoc_type_mut};
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, GenericParam, Ident, ImplItem, ImplItemFn, ItemImpl,
-    Meta, PathArguments, ReceiverKind, Result, ReturnType, Signature, Type, parse_quote,
+    AssocType, Attribute, Error, FnArg, GenericArgument, GenericParam, Ident, ImplItem, ImplItemFn,
+    ItemImpl, Meta, PathArguments, ReceiverKind, Result, ReturnType, Signature, Type, parse_quote,
 };
 
 use super::options::Category;
@@ -36,6 +37,10 @@ pub(super) struct Action {
     pub(super) function: Function,
     pub(super) description: String,
     pub(super) exec: Exec,
+    /// What it gives back, once or item by item, without the `Result` around it.
+    pub(super) output: Type,
+    /// Whether there is a `Result` around each item of a stream.
+    pub(super) fallible_items: bool,
 }
 
 /// How an action is called.
@@ -44,6 +49,7 @@ pub(super) enum Exec {
     Inline,
     Blocking,
     Async,
+    Stream,
 }
 
 impl Methods {
@@ -81,17 +87,27 @@ impl Methods {
 
 impl Action {
     fn read(method: &ImplItemFn, attribute: &Attribute) -> Result<Self> {
-        let exec = match (is_blocking(attribute)?, &method.sig.asyncness) {
-            (true, Some(asyncness)) => {
+        let exec = match (asked_for(attribute)?, &method.sig.asyncness) {
+            (Exec::Blocking, Some(asyncness)) => {
                 let message = "a `blocking` action cannot be `async`: it is one or the other";
                 return Err(Error::new(asyncness.span, message));
             }
-            (true, None) => Exec::Blocking,
-            (false, Some(_)) => Exec::Async,
-            (false, None) => Exec::Inline,
+            (Exec::Stream, Some(asyncness)) => {
+                let message =
+                    "a `stream` action is a plain `fn`: what it awaits, its stream awaits";
+                return Err(Error::new(asyncness.span, message));
+            }
+            (_, Some(_)) => Exec::Async,
+            (exec, None) => exec,
         };
         let signature = Signature { asyncness: None, ..method.sig.clone() };
-        Ok(Self { function: shared(&signature)?, description: description(&method.attrs), exec })
+        let function = shared(&signature)?;
+        let (output, fallible_items) = match exec {
+            Exec::Stream => items(&function)?,
+            _ => (function.output.clone(), false),
+        };
+        let description = description(&method.attrs);
+        Ok(Self { function, description, exec, output, fallible_items })
     }
 }
 
@@ -100,19 +116,49 @@ fn take_action(attributes: &mut Vec<Attribute>) -> Option<Attribute> {
     Some(attributes.remove(at))
 }
 
-fn is_blocking(attribute: &Attribute) -> Result<bool> {
+/// How the attribute says that the action is called.
+fn asked_for(attribute: &Attribute) -> Result<Exec> {
+    let mut exec = Exec::Inline;
     if matches!(attribute.meta, Meta::Path(_)) {
-        return Ok(false);
+        return Ok(exec);
     }
-    let mut blocking = false;
     attribute.parse_nested_meta(|meta| {
-        if !meta.path.is_ident("blocking") {
-            return Err(meta.error("unknown; it is `#[action]` or `#[action(blocking)]`"));
-        }
-        blocking = true;
+        exec = match meta.path.get_ident().map(Ident::to_string).as_deref() {
+            Some("blocking") => Exec::Blocking,
+            Some("stream") => Exec::Stream,
+            _ => {
+                return Err(meta.error(
+                    "unknown; it is `#[action]`, `#[action(blocking)]` or `#[action(stream)]`",
+                ));
+            }
+        };
         Ok(())
     })?;
-    Ok(blocking)
+    Ok(exec)
+}
+
+/// What a stream yields, and whether in a `Result`: what its type says of `Item`.
+fn items(function: &Function) -> Result<(Type, bool)> {
+    struct Find(Option<Type>);
+
+    impl VisitMut for Find {
+        fn visit_assoc_type_mut(&mut self, assoc: &mut AssocType) {
+            if assoc.ident == "Item" {
+                self.0.get_or_insert_with(|| assoc.ty.clone());
+            }
+            visit_assoc_type_mut(self, assoc);
+        }
+    }
+
+    let mut find = Find(None);
+    find.visit_type_mut(&mut function.output.clone());
+    find.0.map(|item| unwrapped(&item)).ok_or_else(|| {
+        let message = format!(
+            "`{}` is a stream: it returns `impl Stream<Item = T> + Send`, or a boxed one",
+            function.name
+        );
+        Error::new(function.output.span(), message)
+    })
 }
 
 fn check_actions(actions: &[Action], category: Category, span: Span) -> Result<()> {
@@ -199,8 +245,15 @@ fn function(signature: &Signature) -> Result<Function> {
 
 /// What a function returns, and whether in a `Result`.
 fn output(output: &ReturnType) -> (Type, bool) {
-    let ReturnType::Type(_, ty) = output else { return (parse_quote!(()), false) };
-    let inner = match &**ty {
+    match output {
+        ReturnType::Type(_, ty) => unwrapped(ty),
+        ReturnType::Default => (parse_quote!(()), false),
+    }
+}
+
+/// A type without a `Result` around it, and whether there was one.
+fn unwrapped(ty: &Type) -> (Type, bool) {
+    let inner = match ty {
         Type::Path(path) => path.path.segments.last().and_then(|segment| {
             let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
             match arguments.args.first() {
@@ -210,5 +263,5 @@ fn output(output: &ReturnType) -> (Type, bool) {
         }),
         _ => None,
     };
-    inner.map_or_else(|| ((**ty).clone(), false), |inner| (inner.clone(), true))
+    inner.map_or_else(|| (ty.clone(), false), |inner| (inner.clone(), true))
 }

@@ -13,9 +13,9 @@ use zerepy_plugin_abi::{
 
 use super::error::report;
 use super::guard::guard;
-#[cfg(feature = "async")]
-use super::task;
 use super::{Exported, encode_result, wrong_params};
+#[cfg(feature = "async")]
+use super::{stream, task};
 use crate::codec::{Payload, Tape};
 use crate::{Error, Result};
 
@@ -53,6 +53,18 @@ pub const fn table<P: Exported>() -> FfiPlugin {
         cancel: None,
         #[cfg(not(feature = "async"))]
         release_task: None,
+        #[cfg(feature = "async")]
+        open_stream: Some(stream::open::<P>),
+        #[cfg(feature = "async")]
+        next_item: Some(stream::next),
+        #[cfg(feature = "async")]
+        close_stream: Some(stream::close),
+        #[cfg(not(feature = "async"))]
+        open_stream: None,
+        #[cfg(not(feature = "async"))]
+        next_item: None,
+        #[cfg(not(feature = "async"))]
+        close_stream: None,
     }
 }
 
@@ -247,7 +259,7 @@ fn wrong_state(why: &str, hint: &str) -> Error {
 ///
 /// The host lends the tape for `'t`.
 #[inline]
-unsafe fn borrow<'t>(params: *const FfiTape) -> Result<Tape<'t>> {
+pub(super) unsafe fn borrow<'t>(params: *const FfiTape) -> Result<Tape<'t>> {
     // SAFETY: as the caller promises.
     unsafe { Tape::from_ffi(params) }.map_err(wrong_params)
 }

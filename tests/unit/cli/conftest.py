@@ -53,6 +53,8 @@ PLUGINS = {
                 "echo": {"description": "Give back what it is given."},
                 "fail": {"description": "Fail."},
                 "interrupt": {"description": "Behave as if Ctrl-C were pressed."},
+                "list": {"description": "Yield two notes.", "exec": "stream"},
+                "leave": {"description": "Yield one, then Ctrl-C.", "exec": "stream"},
             }
 
             def initialize(self, config):
@@ -72,7 +74,15 @@ PLUGINS = {
                     raise RuntimeError("the shelf fell down")
                 if action == "interrupt":
                     raise KeyboardInterrupt
+                if action in ("list", "leave"):
+                    return self.all(action)
                 return params
+
+            async def all(self, action):
+                yield {"text": "first"}
+                if action == "leave":
+                    raise KeyboardInterrupt
+                yield ["second", 2]
     ''',
     "shelf": '''
         from zerepy_plugins import ConnectionPlugin

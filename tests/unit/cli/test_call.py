@@ -59,6 +59,18 @@ def test_ctrl_c_is_exit_code_130(run: Run) -> None:
     assert result.stdout == ""
 
 
+def test_a_stream_is_printed_item_by_item(run: Run) -> None:
+    result = run("call", "notes", "list")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == '{"text": "first"}\n["second", 2]\n'
+
+
+def test_ctrl_c_ends_a_stream(run: Run) -> None:
+    result = run("call", "notes", "leave")
+    assert result.exit_code == 130
+    assert result.stdout == '{"text": "first"}\n'
+
+
 @pytest.mark.parametrize(
     ("args", "nearest"), [(["nots", "add"], "notes"), (["notes", "ad"], "add")]
 )

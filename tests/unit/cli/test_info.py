@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 def test_info_shows_actions_parameters_and_requirements(run: Run) -> None:
     result = run("info", "notes")
     assert result.exit_code == 0, result.output
-    for text in ("Keeps notes.", "1.2.0", "shelf>=1", "Add a note.", "What it says.", "integer"):
+    for text in (
+        "Keeps notes.",
+        "1.2.0",
+        "shelf>=1",
+        "Add a note.",
+        "What it says.",
+        "integer",
+        "stream",
+    ):
         assert text in result.stdout
 
 

@@ -121,6 +121,10 @@ impl Instance for FakeInstance {
         false
     }
 
+    fn end_early(&self) {
+        unreachable!("it is never busy");
+    }
+
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
         self.run(hook.name(), error)
     }

@@ -1,0 +1,87 @@
+"""The items of Python plugins' actions, in whatever way a plugin yields them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncIterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from zerepy_plugins._loop import call_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+_END: Final = object()
+
+
+async def items_of(
+    otherwise: BaseException, method: Callable[..., Any], *args: Any
+) -> AsyncGenerator[Any, None]:
+    """Call a plugin's method and yield the items it yields.
+
+    Args:
+        otherwise: Raised if the method yields none.
+        method: A generator function, async or not, or any function, async or not, that returns an
+            async iterator or an iterator. What is not async runs on worker threads.
+        args: Its arguments.
+    """
+    if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
+        result = method(*args)
+    elif inspect.iscoroutinefunction(method):
+        result = await method(*args)
+    else:
+        result = await call_in_thread(method, *args)
+    if isinstance(result, AsyncIterable):
+        items = _closing(result)
+    elif isinstance(result, Iterator):
+        items = _on_threads(result)
+    else:
+        raise otherwise
+    try:
+        async for item in items:
+            yield item
+    finally:
+        await items.aclose()
+
+
+async def _closing(iterable: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    iterator = aiter(iterable)
+    try:
+        async for item in iterator:
+            yield item
+    finally:
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
+
+
+class _Steps:
+    """An iterator that is stepped on and closed on any thread, by one at a time."""
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        self._iterator = iterator
+        self._lock = threading.Lock()
+
+    def step(self) -> Any:
+        with self._lock:
+            return next(self._iterator, _END)
+
+    def close(self) -> None:
+        with self._lock:
+            if hasattr(self._iterator, "close"):
+                self._iterator.close()
+
+
+async def _on_threads(iterator: Iterator[Any]) -> AsyncGenerator[Any, None]:
+    steps = _Steps(iterator)
+    try:
+        while (item := await asyncio.to_thread(steps.step)) is not _END:
+            yield item
+    except asyncio.CancelledError:
+        # No thread can be stopped: it is closed after the step that runs, which nobody waits for.
+        asyncio.get_running_loop().run_in_executor(None, steps.close)
+        raise
+    except GeneratorExit:
+        await asyncio.to_thread(steps.close)
+        raise

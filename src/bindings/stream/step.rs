@@ -1,0 +1,219 @@
+//! The awaitable of one step of a stream.
+//!
+//! While it awaits it owns all there is of the call: when the step is given up, so is the call.
+
+use std::mem;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::meeting::{Asked, ask};
+use super::{CallStream, Items, Kind, Open, State};
+use crate::call::Conclusion;
+use crate::coroutine::{next, returned, reused, thrown};
+
+enum Progress {
+    Created,
+    /// `inner` is the iterator of what is being awaited.
+    Waiting {
+        inner: Py<PyAny>,
+        open: Open,
+    },
+    Ended,
+}
+
+/// One step of a stream: a coroutine that awaits an item, or the end.
+#[pyclass(frozen, module = "zerepy_plugins._native")]
+pub(crate) struct StreamStep {
+    stream: Py<CallStream>,
+    kind: Kind,
+    progress: Mutex<Progress>,
+}
+
+impl StreamStep {
+    pub(super) fn new(stream: Py<CallStream>, kind: Kind) -> Self {
+        Self { stream, kind, progress: Mutex::new(Progress::Created) }
+    }
+
+    /// Takes the progress out: nobody else can step meanwhile, and no lock is held while Python runs.
+    fn take(&self) -> Progress {
+        mem::replace(&mut *self.progress.lock(), Progress::Ended)
+    }
+
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.take() {
+            Progress::Created => self.begin(py),
+            Progress::Waiting { inner, open } => {
+                let outcome = resume(inner.bind(py));
+                self.settle(py, outcome, inner, open)
+            }
+            Progress::Ended => Err(reused()),
+        }
+    }
+
+    fn begin<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Some(open) = self.stream.get().take(py, self.kind)? else {
+            return Err(self.nothing_left(py));
+        };
+        let awaitable = match (&open.items, self.kind) {
+            (Items::Native(stream), Kind::Next) => match ask(py, stream) {
+                Ok(Asked::Waiting(future)) => Ok(future),
+                Ok(Asked::There(item)) => return self.conclude(py, item, open),
+                Err(raised) => Err(raised),
+            },
+            (Items::Native(_), Kind::Close) => {
+                drop(open);
+                self.stream.get().put(State::Ended);
+                return Err(self.nothing_left(py));
+            }
+            (Items::Python(items), Kind::Next) => items.bind(py).call_method0("__anext__"),
+            (Items::Python(items), Kind::Close) => items.bind(py).call_method0("aclose"),
+        };
+        match awaitable.and_then(|awaitable| awaitable.call_method0(intern!(py, "__await__"))) {
+            Ok(inner) => {
+                let outcome = next(&inner);
+                self.settle(py, outcome, inner.unbind(), open)
+            }
+            Err(raised) => self.conclude(py, Err(raised), open),
+        }
+    }
+
+    /// Suspends again on a yielded value, concludes on anything else.
+    fn settle<'py>(
+        &self,
+        py: Python<'py>,
+        outcome: PyResult<Bound<'py, PyAny>>,
+        inner: Py<PyAny>,
+        open: Open,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let raised = match outcome {
+            Ok(yielded) => {
+                *self.progress.lock() = Progress::Waiting { inner, open };
+                return Ok(yielded);
+            }
+            Err(raised) => raised,
+        };
+        if raised.is_instance_of::<PyStopIteration>(py) {
+            let value = raised.value(py).getattr(intern!(py, "value"))?;
+            return self.conclude(py, Ok(Some(value)), open);
+        }
+        if raised.is_instance_of::<PyStopAsyncIteration>(py) {
+            return self.conclude(py, Ok(None), open);
+        }
+        self.conclude(py, Err(raised), open)
+    }
+
+    /// An item, the end or an error: the call goes on or is accounted for.
+    fn conclude<'py>(
+        &self,
+        py: Python<'py>,
+        item: PyResult<Option<Bound<'py, PyAny>>>,
+        mut open: Open,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let stream = self.stream.get();
+        if let (Ok(Some(item)), Kind::Next) = (&item, self.kind) {
+            stream.put(State::Idle(open));
+            return Err(returned(item.clone()));
+        }
+        stream.put(State::Ended);
+        let call = open.call.take();
+        drop(open); // the plugin's side ends before the call does
+        match (item, call) {
+            (Ok(Some(_)), _) => Err(self.nothing_left(py)), // closed early: the call is abandoned
+            (Ok(None), call) => {
+                if let Some(call) = call {
+                    call.conclude_ok();
+                }
+                Err(self.nothing_left(py))
+            }
+            (Err(raised), Some(call)) => Err(call.conclude_raised(py, raised)),
+            (Err(raised), None) => Err(raised),
+        }
+    }
+
+    /// Ends what is being awaited, and the call with it. Not with `close`, which leaves an async
+    /// generator of Python 3.11 running for ever.
+    fn give_up(&self, py: Python<'_>, inner: &Py<PyAny>, open: Open) -> PyResult<()> {
+        let exit = py.get_type::<PyGeneratorExit>();
+        let outcome = inner.call_method1(py, intern!(py, "throw"), (exit,));
+        drop(open);
+        self.stream.get().put(State::Ended);
+        match outcome {
+            Ok(_) => Err(PyRuntimeError::new_err("the stream ignored GeneratorExit")),
+            Err(raised) if raised.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
+            Err(raised) if raised.is_instance_of::<PyStopAsyncIteration>(py) => Ok(()),
+            Err(raised) => Err(raised),
+        }
+    }
+
+    /// What a step comes to when there are no more items.
+    fn nothing_left(&self, py: Python<'_>) -> PyErr {
+        match self.kind {
+            Kind::Next => PyStopAsyncIteration::new_err(()),
+            Kind::Close => returned(py.None().into_bound(py)),
+        }
+    }
+}
+
+impl Drop for StreamStep {
+    fn drop(&mut self) {
+        let Progress::Waiting { inner, open } = self.take() else { return };
+        let _ = Python::try_attach(|py| {
+            if let Err(raised) = self.give_up(py, &inner, open) {
+                raised.write_unraisable(py, None);
+            }
+        });
+    }
+}
+
+#[pymethods]
+impl StreamStep {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.step(py, next)
+    }
+
+    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if value.is_none() {
+            return self.step(py, next);
+        }
+        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (value,)))
+    }
+
+    #[pyo3(signature = (*arguments))]
+    fn throw<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self.take() {
+            Progress::Waiting { inner, open } => {
+                let outcome = inner.bind(py).call_method1(intern!(py, "throw"), arguments);
+                self.settle(py, outcome, inner, open)
+            }
+            Progress::Created => Err(thrown(arguments)),
+            Progress::Ended => Err(reused()),
+        }
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.take() {
+            Progress::Waiting { inner, open } => self.give_up(py, &inner, open),
+            Progress::Created | Progress::Ended => Ok(()),
+        }
+    }
+}
