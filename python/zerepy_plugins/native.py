@@ -42,6 +42,15 @@ class NativePlugin(PluginBase):
         """Say whether the plugin is well; plugins that do not tell are."""
         return self._native.health()
 
+    def _save_state(self) -> Any:
+        return self._native.save_state()
+
+    def _load_state(self, state: Any) -> None:
+        self._native.load_state(state)
+
+    def _reconfigure(self, config: dict[str, Any]) -> None:
+        self._native.reconfigure(config)
+
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(f"plugin {self.name!r} lives in a shared library: it cannot be pickled")
 
@@ -83,6 +92,7 @@ def make_class(native_class: NativeClass) -> type[NativePlugin]:
         "__module__": __name__,
         "native_class": native_class,
         "config_schema": info.get("config_schema"),
+        **{name: getattr(NativePlugin, f"_{name}") for name in native_class.offers},
         **{key: info[key] for key in ("name", "version", "requires", "actions")},
     }
     title = "".join(part.capitalize() for part in re.split(r"[-_.]", info["name"]))

@@ -197,6 +197,31 @@ pub struct FfiPlugin {
     /// an error, perhaps before this returns, and nothing of the stream uses the instance any more.
     pub close_stream:
         Option<unsafe extern "C" fn(stream: Stream, completion: *const FfiCompletion)>,
+    /// Writes what the plugin wants to remember from one run to the next: what JSON can hold. Optional.
+    pub save_state: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            state: *mut FfiOwnedTape,
+            error: *mut FfiError,
+        ) -> Status,
+    >,
+    /// Takes up what `save_state` wrote in an earlier run; at most once, after `initialize`. Optional.
+    pub load_state: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            state: *const FfiTape,
+            error: *mut FfiError,
+        ) -> Status,
+    >,
+    /// Takes over another configuration while calls may be running, or fails and goes on with the
+    /// one it has. Optional: a plugin without it is created anew.
+    pub reconfigure: Option<
+        unsafe extern "C" fn(
+            instance: Instance,
+            config: *const FfiTape,
+            error: *mut FfiError,
+        ) -> Status,
+    >,
 }
 
 /// Where an outcome goes: that of an async action, of asking for an item, of closing a stream.

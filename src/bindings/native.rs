@@ -55,6 +55,12 @@ impl NativeClass {
         Ok(info)
     }
 
+    /// The optional methods that it has.
+    #[getter]
+    fn offers(&self) -> Vec<&'static str> {
+        self.library.offers(self.plugin)
+    }
+
     fn create(&self, py: Python<'_>) -> PyResult<NativeInstance> {
         let instance = self.library.create(self.plugin).or_raise(py)?;
         Ok(NativeInstance { handle: Arc::new(Handle::new(instance)) })
@@ -316,6 +322,25 @@ impl NativeInstance {
 
     fn health(&self, py: Python<'_>) -> PyResult<bool> {
         self.ask(py, Instance::health)
+    }
+
+    fn save_state<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let saved = py.detach(|| self.handle.instance.save_state()).or_raise(py)?;
+        saved.map(|state| walk::read(py, &state).or_raise(py)).transpose()
+    }
+
+    fn load_state(&self, py: Python<'_>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let state =
+            walk::copied(state, self.handle.form(), "state", ErrorKind::Execution).or_raise(py)?;
+        py.detach(|| self.handle.instance.load_state(&state)).or_raise(py)?;
+        Ok(())
+    }
+
+    fn reconfigure(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
+        let config =
+            walk::copied(config, self.handle.form(), "config", ErrorKind::Config).or_raise(py)?;
+        py.detach(|| self.handle.instance.reconfigure(&config)).or_raise(py)?;
+        Ok(())
     }
 
     fn is_configured(&self, py: Python<'_>) -> PyResult<bool> {

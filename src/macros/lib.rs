@@ -27,6 +27,10 @@ use proc_macro::TokenStream;
 /// - `cleanup(&self) -> Result<()>` undoes what dropping the plugin does not. After an error it may
 ///   be called again.
 /// - `is_configured(&self) -> bool`, `configure(&self) -> Result<bool>`, `health(&self) -> bool`.
+/// - `reconfigure(&self, config: T) -> Result<()>` takes over another configuration while calls may
+///   be running, or fails and goes on with the one it has. Without it another instance is made.
+/// - `save_state(&self) -> S` says what to remember from one run to the next, `S: Serialize`, and
+///   `load_state(&self, state: S) -> Result<()>`, `S: Deserialize`, gets it after `initialize`.
 /// - each method with `#[action]` (short; on the caller's thread, with Python's interpreter held)
 ///   or `#[action(blocking)]` (with the interpreter released) is an action. It takes `&self` and at
 ///   most one argument that derives `Deserialize` and `Schema`, and may borrow from the call

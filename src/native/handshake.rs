@@ -61,6 +61,8 @@ pub(crate) type OpenStream = unsafe extern "C" fn(
 /// `next_item` and `close_stream`.
 pub(crate) type AskStream = unsafe extern "C" fn(Stream, *const FfiCompletion);
 
+/// `save_state`.
+pub(crate) type Give = unsafe extern "C" fn(Instance, *mut FfiOwnedTape, *mut FfiError) -> Status;
 /// What is needed for actions that yield items.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Streams {
@@ -83,6 +85,9 @@ pub(crate) struct Functions {
     pub(crate) health: Option<Ask>,
     pub(crate) tasks: Option<Tasks>, // there, if an action is async
     pub(crate) streams: Option<Streams>, // there, if an action is a stream
+    pub(crate) save_state: Option<Give>,
+    pub(crate) load_state: Option<Initialize>,
+    pub(crate) reconfigure: Option<Initialize>,
 }
 
 /// Calls the library's entry and returns its plugins' functions, in the descriptor's order.
@@ -192,6 +197,9 @@ fn functions(plugin: *const FfiPlugin, info: &PluginInfo) -> Result<Functions> {
         health: function!(health),
         tasks,
         streams,
+        save_state: function!(save_state),
+        load_state: function!(load_state),
+        reconfigure: function!(reconfigure),
     })
 }
 

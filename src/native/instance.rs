@@ -3,6 +3,8 @@
 //! It keeps the ABI's thread rules whatever its callers do, so that misuse is an error and never
 //! undefined. The state of the lifecycle at large is not its business.
 
+mod changes;
+
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
@@ -266,6 +268,19 @@ impl Instance {
         let status = unsafe {
             function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
         };
+        self.taken(status, result, form, &error, step)
+    }
+
+    /// What a function wrote, or the error that it answered with.
+    #[inline]
+    fn taken(
+        &self,
+        status: i32,
+        result: FfiOwnedTape,
+        form: Form,
+        error: &PluginError,
+        step: Step,
+    ) -> Result<ResultTape> {
         // SAFETY: the plugin wrote it, and hands it over, whether it failed or not.
         let result = unsafe { ResultTape::take(result, self.encoding, form) };
         if status != status::OK {

@@ -57,6 +57,18 @@ impl Library {
         &self.info
     }
 
+    /// The optional methods that the plugin at that place has, of those that an instance may lack.
+    #[must_use]
+    pub fn offers(&self, plugin: usize) -> Vec<&'static str> {
+        let Some(functions) = self.plugins.get(plugin) else { return Vec::new() };
+        let optional = [
+            ("save_state", functions.save_state.is_some()),
+            ("load_state", functions.load_state.is_some()),
+            ("reconfigure", functions.reconfigure.is_some()),
+        ];
+        optional.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
+    }
+
     /// Makes an instance of the plugin at that place in [`LibraryInfo::plugins`], not initialized.
     ///
     /// # Errors

@@ -60,6 +60,9 @@ mod tests {
         open_stream: None,
         next_item: None,
         close_stream: None,
+        save_state: None,
+        load_state: None,
+        reconfigure: None,
     };
 
     fn table(plugin: &FfiPlugin) -> Table<FfiPlugin> {

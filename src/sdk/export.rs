@@ -8,6 +8,7 @@ mod guard;
 mod instance;
 #[cfg(feature = "async")]
 mod running;
+mod state;
 #[cfg(feature = "async")]
 mod stream;
 #[cfg(feature = "async")]
@@ -35,6 +36,9 @@ pub use stream::{Items, Producer};
 /// A function that lists the problems with parameters.
 pub type Check<P> = fn(&P, Tape<'_>) -> Result<Vec<String>>;
 
+/// A function that takes something and gives nothing back.
+pub type Taking<P> = fn(&P, Tape<'_>) -> Result<()>;
+
 /// A plugin as the border sees it; `#[plugin]` implements it.
 ///
 /// The optional functions are constants, so that a table has no entry for what is not there.
@@ -55,6 +59,13 @@ pub trait Exported: Sized + Send + Sync + 'static {
     const CONFIGURE: Option<fn(&Self) -> Result<bool>> = None;
     /// Whether the plugin is well.
     const HEALTH: Option<fn(&Self) -> Result<bool>> = None;
+
+    /// Writes what the plugin wants to remember.
+    const SAVE_STATE: Option<fn(&Self) -> Result<Payload>> = None;
+    /// Takes up what it remembers.
+    const LOAD_STATE: Option<Taking<Self>> = None;
+    /// Takes over another configuration.
+    const RECONFIGURE: Option<Taking<Self>> = None;
 
     /// Makes a plugin that is ready.
     fn start(config: Tape<'_>) -> Result<Self>;
@@ -82,6 +93,11 @@ pub type Outcome = Pin<Box<dyn Future<Output = Result<Payload>> + Send>>;
 /// Reads the configuration that `initialize` takes.
 pub fn read_config<'t, T: Deserialize<'t>>(tape: Tape<'t>) -> Result<T> {
     tape.decode().map_err(|fault| fault.into_error(code::CONFIG, "config"))
+}
+
+/// Reads what a plugin remembers.
+pub fn read_state<'t, T: Deserialize<'t>>(tape: Tape<'t>) -> Result<T> {
+    tape.decode().map_err(|fault| fault.into_error(code::EXECUTION, "state"))
 }
 
 /// Reads an action's parameters.

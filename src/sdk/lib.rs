@@ -97,8 +97,8 @@ pub mod __private {
         ActionDescriptor, Category, Exec, LibraryDescriptor, PluginDescriptor, SDK, measure, render,
     };
     pub use crate::export::{
-        Check, Exported, Outcome, Tables, encode_result, handshake, library, no_action, no_params,
-        read_config, read_params, read_problems, refuse, table,
+        Check, Exported, Outcome, Tables, Taking, encode_result, handshake, library, no_action,
+        no_params, read_config, read_params, read_problems, read_state, refuse, table,
     };
     #[cfg(feature = "async")]
     pub use crate::export::{Items, Producer};

@@ -70,6 +70,7 @@ pub struct Failure {
 /// Why a required function can be expected.
 const REQUIRED: &str = "the table of an exported plugin has it";
 
+type Take = unsafe extern "C" fn(Instance, *const FfiTape, *mut FfiError) -> Status;
 type Question = unsafe extern "C" fn(Instance, *mut FfiError) -> Status;
 type Call = unsafe extern "C" fn(
     Instance,
@@ -167,6 +168,33 @@ impl<P: Exported> Harness<P> {
     /// Whether the plugin is well.
     pub fn health(&self) -> Result<bool, Failure> {
         self.ask(self.table.health)
+    }
+
+    /// What the plugin wants to remember.
+    pub fn save_state<R: DeserializeOwned>(&self) -> Result<R, Failure> {
+        let save = self.table.save_state.expect("the plugin remembers something");
+        let mut state = FfiOwnedTape::empty();
+        // SAFETY: our own instance, and places for state and error.
+        attempt(|error| unsafe { save(self.instance, &raw mut state, error) })?;
+        Ok(decode(&state))
+    }
+
+    /// Gives the plugin what it saved in an earlier run.
+    pub fn load_state(&self, state: &impl Serialize) -> Result<(), Failure> {
+        self.give(self.table.load_state, state)
+    }
+
+    /// Gives the plugin another configuration while it runs.
+    pub fn reconfigure(&self, config: &impl Serialize) -> Result<(), Failure> {
+        self.give(self.table.reconfigure, config)
+    }
+
+    fn give(&self, take: Option<Take>, value: &impl Serialize) -> Result<(), Failure> {
+        let take = take.expect("the plugin has the function that is asked for");
+        let given = encode(value);
+        // SAFETY: our own instance, a tape that lives until the end of the call, and a place for the
+        // error.
+        attempt(|error| unsafe { take(self.instance, &given.as_ffi(), error) }).map(drop)
     }
 
     fn ask(&self, question: Option<Question>) -> Result<bool, Failure> {

@@ -298,6 +298,18 @@ struct zerepy_plugin {
      * result nor an error, perhaps before this returns, and nothing of the stream uses the
      * instance any more. */
     void (*close_stream)(zerepy_stream stream, const zerepy_completion *completion);
+    /* Writes what the plugin wants to remember from one run to the next: what JSON can hold.
+     * Optional. */
+    zerepy_status (*save_state)(zerepy_instance instance, zerepy_owned_tape *state,
+        zerepy_error *error);
+    /* Takes up what `save_state` wrote in an earlier run; at most once, after `initialize`.
+     * Optional. */
+    zerepy_status (*load_state)(zerepy_instance instance, const zerepy_tape *state,
+        zerepy_error *error);
+    /* Takes over another configuration while calls may be running, or fails and goes on with the
+     * one it has. Optional: a plugin without it is created anew. */
+    zerepy_status (*reconfigure)(zerepy_instance instance, const zerepy_tape *config,
+        zerepy_error *error);
 };
 
 /* Where an outcome goes: that of an async action, of asking for an item, of closing a stream. */
@@ -395,7 +407,7 @@ static_assert(offsetof(zerepy_error, message) == 8, "zerepy_error.message");
 static_assert(offsetof(zerepy_error, detail) == 24, "zerepy_error.detail");
 static_assert(offsetof(zerepy_error, owner) == 40, "zerepy_error.owner");
 static_assert(offsetof(zerepy_error, release) == 48, "zerepy_error.release");
-static_assert(sizeof(zerepy_plugin) == 128, "zerepy_plugin");
+static_assert(sizeof(zerepy_plugin) == 152, "zerepy_plugin");
 static_assert(offsetof(zerepy_plugin, size) == 0, "zerepy_plugin.size");
 static_assert(offsetof(zerepy_plugin, reserved) == 4, "zerepy_plugin.reserved");
 static_assert(offsetof(zerepy_plugin, create) == 8, "zerepy_plugin.create");
@@ -413,6 +425,9 @@ static_assert(offsetof(zerepy_plugin, release_task) == 96, "zerepy_plugin.releas
 static_assert(offsetof(zerepy_plugin, open_stream) == 104, "zerepy_plugin.open_stream");
 static_assert(offsetof(zerepy_plugin, next_item) == 112, "zerepy_plugin.next_item");
 static_assert(offsetof(zerepy_plugin, close_stream) == 120, "zerepy_plugin.close_stream");
+static_assert(offsetof(zerepy_plugin, save_state) == 128, "zerepy_plugin.save_state");
+static_assert(offsetof(zerepy_plugin, load_state) == 136, "zerepy_plugin.load_state");
+static_assert(offsetof(zerepy_plugin, reconfigure) == 144, "zerepy_plugin.reconfigure");
 static_assert(sizeof(zerepy_completion) == 16, "zerepy_completion");
 static_assert(offsetof(zerepy_completion, context) == 0, "zerepy_completion.context");
 static_assert(offsetof(zerepy_completion, finish) == 8, "zerepy_completion.finish");

@@ -20,6 +20,9 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
     let is_configured = hook("IS_CONFIGURED", &quote!(bool), methods.is_configured.as_ref());
     let configure = hook("CONFIGURE", &quote!(bool), methods.configure.as_ref());
     let health = hook("HEALTH", &quote!(bool), methods.health.as_ref());
+    let save_state = save_state(methods.save_state.as_ref());
+    let load_state = taking("LOAD_STATE", &quote!(read_state), methods.load_state.as_ref());
+    let reconfigure = taking("RECONFIGURE", &quote!(read_config), methods.reconfigure.as_ref());
     quote! {
         // The signatures are ours, not the author's.
         #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
@@ -37,6 +40,9 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
                 #is_configured
                 #configure
                 #health
+                #save_state
+                #load_state
+                #reconfigure
                 #start
                 #invoke
                 #begin
@@ -297,6 +303,33 @@ fn hook(constant: &str, output: &TokenStream, function: Option<&Function>) -> Op
     Some(quote! {
         const #constant: ::core::option::Option<fn(&Self) -> ::zerepy_plugin::Result<#output>> =
             ::core::option::Option::Some(|plugin| ::core::result::Result::Ok(#answer));
+    })
+}
+
+/// Whatever the plugin wants to remember.
+fn save_state(function: Option<&Function>) -> Option<TokenStream> {
+    let function = function?;
+    let name = &function.name;
+    let state = attempt(function, &quote!(plugin.#name()));
+    let encode = quote_spanned!(function.output.span()=> private::encode_result(&#state));
+    Some(quote! {
+        const SAVE_STATE: ::core::option::Option<
+            fn(&Self) -> ::zerepy_plugin::Result<private::Payload>,
+        > = ::core::option::Option::Some(|plugin| #encode);
+    })
+}
+
+/// An optional function that takes what `read` reads.
+fn taking(constant: &str, read: &TokenStream, function: Option<&Function>) -> Option<TokenStream> {
+    let function = function?;
+    let (name, constant) = (&function.name, Ident::new(constant, function.name.span()));
+    let take = attempt(function, &quote!(plugin.#name(private::#read(tape)?)));
+    Some(quote! {
+        const #constant: ::core::option::Option<private::Taking<Self>> =
+            ::core::option::Option::Some(|plugin, tape| {
+                #take;
+                ::core::result::Result::Ok(())
+            });
     })
 }
 

@@ -19,6 +19,9 @@ pub(super) struct Methods {
     pub(super) is_configured: Option<Function>,
     pub(super) configure: Option<Function>,
     pub(super) health: Option<Function>,
+    pub(super) save_state: Option<Function>,
+    pub(super) load_state: Option<Function>,
+    pub(super) reconfigure: Option<Function>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -58,6 +61,7 @@ impl Methods {
         let span = block.self_ty.span();
         let (mut initialize, mut cleanup, mut validate) = (None, None, None);
         let (mut is_configured, mut configure, mut health) = (None, None, None);
+        let (mut save_state, mut load_state, mut reconfigure) = (None, None, None);
         let mut actions = Vec::new();
         for item in &mut block.items {
             let ImplItem::Fn(method) = item else { continue };
@@ -71,6 +75,9 @@ impl Methods {
                 "is_configured" => is_configured = Some(question(&method.sig)?),
                 "configure" => configure = Some(question(&method.sig)?),
                 "health" => health = Some(question(&method.sig)?),
+                "save_state" => save_state = Some(question(&method.sig)?),
+                "load_state" => load_state = Some(taking(&method.sig)?),
+                "reconfigure" => reconfigure = Some(taking(&method.sig)?),
                 "validate" if category == Category::Action => {
                     validate = Some(validation(&method.sig)?);
                 }
@@ -81,7 +88,18 @@ impl Methods {
         let initialize = initialize.ok_or_else(|| {
             Error::new(span, "a plugin needs `fn initialize(config: T) -> Result<Self>`")
         })?;
-        Ok(Self { initialize, cleanup, validate, is_configured, configure, health, actions })
+        Ok(Self {
+            initialize,
+            cleanup,
+            validate,
+            is_configured,
+            configure,
+            health,
+            save_state,
+            load_state,
+            reconfigure,
+            actions,
+        })
     }
 }
 
@@ -208,6 +226,16 @@ fn question(signature: &Signature) -> Result<Function> {
             Err(Error::new(argument.span(), message))
         }
     }
+}
+
+/// `&self` and one argument.
+fn taking(signature: &Signature) -> Result<Function> {
+    let function = shared(signature)?;
+    if function.argument.is_some() {
+        return Ok(function);
+    }
+    let message = format!("`{}` takes `&self` and one argument", function.name);
+    Err(Error::new(signature.span(), message))
 }
 
 /// `&self` and the parameters by reference.

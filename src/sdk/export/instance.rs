@@ -13,7 +13,7 @@ use zerepy_plugin_abi::{
 
 use super::error::report;
 use super::guard::guard;
-use super::{Exported, encode_result, wrong_params};
+use super::{Exported, encode_result, state, wrong_params};
 #[cfg(feature = "async")]
 use super::{stream, task};
 use crate::codec::{Payload, Tape};
@@ -65,6 +65,9 @@ pub const fn table<P: Exported>() -> FfiPlugin {
         next_item: None,
         #[cfg(not(feature = "async"))]
         close_stream: None,
+        save_state: if P::SAVE_STATE.is_some() { Some(state::save::<P>) } else { None },
+        load_state: if P::LOAD_STATE.is_some() { Some(state::load::<P>) } else { None },
+        reconfigure: if P::RECONFIGURE.is_some() { Some(state::reconfigure::<P>) } else { None },
     }
 }
 
@@ -268,7 +271,7 @@ pub(super) unsafe fn borrow<'t>(params: *const FfiTape) -> Result<Tape<'t>> {
 ///
 /// `result` is the host's place for a result.
 #[inline]
-unsafe fn hand_over(payload: Payload, result: *mut FfiOwnedTape) -> Status {
+pub(super) unsafe fn hand_over(payload: Payload, result: *mut FfiOwnedTape) -> Status {
     // SAFETY: as the caller promises.
     unsafe { result.write(payload.into_ffi()) };
     status::OK

@@ -57,7 +57,7 @@ tables! {
     FfiError { size, code, message, detail, owner, release }
     FfiPlugin {
         size, reserved, create, destroy, initialize, cleanup, call, validate, is_configured,
-        configure, health, start, cancel, release_task, open_stream, next_item, close_stream
+        configure, health, start, cancel, release_task, open_stream, next_item, close_stream, save_state, load_state, reconfigure
     }
     FfiCompletion { context, finish }
     FfiLibrary { magic, size, abi_major, abi_minor, descriptor, plugin_count, plugins }
