@@ -189,11 +189,13 @@ impl Element {
 
     /// Bytes of one number.
     #[must_use]
+    #[inline]
     pub const fn size(self) -> usize {
         self.bytes() as usize
     }
 
     /// The same, for a node.
+    #[inline]
     pub(crate) const fn bytes(self) -> u32 {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,

@@ -2,6 +2,9 @@
 
 use zerepy_plugin_abi::{Node, element, tag};
 
+/// Why a number can be taken out of its bytes.
+const WHOLE: &str = "as many bytes as its type has";
+
 /// The type of a packed array's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element(u8);
@@ -58,7 +61,7 @@ impl Element {
         let int = |number: i64| node(tag::INT, number.cast_unsigned());
         macro_rules! number {
             ($type:ty) => {
-                <$type>::from_ne_bytes(std::array::from_fn(|at| bytes[at]))
+                <$type>::from_ne_bytes(*bytes.first_chunk().expect(WHOLE))
             };
         }
         match self.0 {

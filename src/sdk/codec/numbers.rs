@@ -6,6 +6,9 @@ use super::Fault;
 use super::read::exact_float;
 use crate::packed::Element;
 
+/// Why a number can be taken out of its bytes.
+const WHOLE: &str = "as many bytes as its type has";
+
 type Result<T> = std::result::Result<T, Fault>;
 
 /// The numbers that are still to be read.
@@ -36,8 +39,10 @@ impl<'de> SeqAccess<'de> for &mut Numbers<'de> {
         self.rest = rest;
         let index = self.index;
         self.index += 1;
-        let number = Number::of(self.element, bytes);
-        seed.deserialize(number).map(Some).map_err(|fault| fault.at_index(index))
+        match seed.deserialize(Number::of(self.element, bytes)) {
+            Ok(value) => Ok(Some(value)),
+            Err(fault) => Err(fault.at_index(index)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -59,7 +64,7 @@ impl Number {
     fn of(element: Element, bytes: &[u8]) -> Self {
         macro_rules! number {
             ($type:ty) => {
-                <$type>::from_ne_bytes(std::array::from_fn(|at| bytes[at]))
+                <$type>::from_ne_bytes(*bytes.first_chunk().expect(WHOLE))
             };
         }
         match element {
@@ -107,7 +112,10 @@ impl<'de> Deserializer<'de> for Number {
 
     #[inline]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.as_float()?.deserialize_any(visitor)
+        match self {
+            Self::Float(number) => visitor.visit_f64(number),
+            other => other.as_float()?.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
