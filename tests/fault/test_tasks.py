@@ -161,7 +161,7 @@ def test_plugins_are_stopped_after_their_calls_were_cancelled(check):
         await asyncio.sleep(0)
         for each in naps:
             each.cancel()
-        assert await manager.stop_plugins_async() == ["countdown", "streams", "later", "tasks"]
+        assert await manager.stop_plugins_async() == ["tally", "countdown", "streams", "later", "tasks"]
     for _ in range(5):
         asyncio.run(main())
         manager.start_plugins()
