@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
 
+    from zerepy_plugins._native import HookedCall
+
 T = TypeVar("T")
 
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("zerepy_loop", default=None)
@@ -59,6 +61,20 @@ def _without_stop_iteration(function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
     except StopIteration as error:  # no future can hold it: whoever awaits would wait for ever
         raise RuntimeError("the plugin raised StopIteration") from error
+
+
+async def drive(call: HookedCall) -> Any:
+    """Await a call and the hooks around it, one after the other."""
+    while (pending := call.advance()) is not None:
+        try:
+            value = await pending
+        except GeneratorExit:  # closed from outside: nothing can be awaited any more
+            raise
+        except BaseException as error:  # noqa: BLE001 - hooks after the action are told; then raised
+            call.fail(error)
+        else:
+            call.take(value)
+    return call.finish()
 
 
 def wait_for(awaitable: Awaitable[T], what: str) -> T:

@@ -18,6 +18,7 @@ pub(crate) struct PluginInstance {
     object: Py<PyAny>,
     config: Mutex<Py<PyAny>>, // never held while Python runs
     hooks: Methods,
+    has_action_hooks: bool, // read on every call
     target: Target,
 }
 
@@ -25,13 +26,23 @@ impl PluginInstance {
     /// Looks at a new plugin object.
     pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
-        let config = Mutex::new(config.unbind());
-        Ok(Self { object: object.unbind(), config, hooks, target })
+        let (object, config) = (object.unbind(), Mutex::new(config.unbind()));
+        Ok(Self { object, config, has_action_hooks: hooks.of_actions(), hooks, target })
     }
 
     /// The plugin itself.
     pub(crate) const fn object(&self) -> &Py<PyAny> {
         &self.object
+    }
+
+    /// Its own hooks.
+    pub(crate) const fn hooks(&self) -> &Methods {
+        &self.hooks
+    }
+
+    /// Whether it has hooks around its own actions.
+    pub(crate) const fn has_action_hooks(&self) -> bool {
+        self.has_action_hooks
     }
 
     /// What its calls go to.
@@ -48,7 +59,7 @@ impl PluginInstance {
         error: Option<&Error>,
     ) -> Result<()> {
         let (plugin, config) = (self.object.bind(py), &self.config(py));
-        methods.call(hook, &Arguments { plugin, config, error })
+        methods.call(hook, &Arguments { plugin, config, error, call: None })
     }
 
     /// Calls a method of the lifecycle, and waits for it if it is async.
@@ -68,7 +79,7 @@ impl PluginInstance {
         })
     }
 
-    fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    pub(crate) fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.config.lock().bind(py).clone()
     }
 

@@ -3,6 +3,7 @@
 //! Thin: what plugins are and how they live stands in `zerepy-core`, how libraries are called in
 //! `zerepy-native`. The documentation of what is public here stands in the stubs, `_native/*.pyi`.
 
+mod around;
 mod awaitable;
 mod call;
 mod class;
@@ -40,6 +41,7 @@ mod walk;
 mod _native {
     #[pymodule_export]
     use crate::{
+        around::HookedCall,
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,

@@ -16,7 +16,7 @@ use crate::coroutine::{CallCoroutine, Request};
 use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
 use crate::events::EventBus;
-use crate::hook::{Methods, Watcher};
+use crate::hook::{self, Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::settings;
@@ -84,7 +84,7 @@ impl PluginManager {
         let manager = Self { host, sources, config_file, registry, events, monitor };
         if let Some(hooks) = hooks {
             for hooks in hooks.try_iter()? {
-                manager.add_hooks(&hooks?)?;
+                manager.add_hooks(&hooks?, None, "raise")?;
             }
         }
         Ok(manager)
@@ -109,8 +109,22 @@ impl PluginManager {
     }
 
     /// Let an object with methods of :class:`PluginHooks` see every plugin from now on.
-    fn add_hooks(&self, hooks: &Bound<'_, PyAny>) -> PyResult<Undo> {
-        let id = self.host.hooks().add(Arc::new(Watcher(Methods::of(hooks)?)));
+    #[pyo3(signature = (hooks, *, priority=None, on_error="raise"))]
+    fn add_hooks(
+        &self,
+        hooks: &Bound<'_, PyAny>,
+        priority: Option<i64>,
+        on_error: &str,
+    ) -> PyResult<Undo> {
+        let (watcher, on_error) = (Watcher(Methods::of(hooks)?), hook::on_error(on_error)?);
+        let own = || {
+            Ok::<_, PyErr>(match hooks.getattr_opt("priority")? {
+                Some(priority) => priority.extract()?,
+                None => 0,
+            })
+        };
+        let priority = priority.map_or_else(own, Ok)?;
+        let id = self.host.hooks().add(watcher, priority, on_error);
         let host = Arc::downgrade(&self.host);
         Ok(Undo::new(move || {
             if let Some(host) = host.upgrade() {

@@ -43,7 +43,7 @@ pub use discovery::{Candidate, CandidateManifest, Scan, Unit, scan};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Event, EventSink, Matches, Pattern, SubscriptionId, Subscriptions};
 pub use factory::create;
-pub use hooks::{HookId, HookSet, Hooks};
+pub use hooks::{Consequence, HookId, HookSet, Hooks, OnError, Placed, Sets};
 pub use host::{Host, Parts, Status};
 pub use import::{Found, Importer, import};
 pub use manifest::{Manifest, ManifestEntry, Owner};

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zerepy_plugins._native.calls import (
     CallCoroutine,
     CallStream,
+    HookedCall,
     Mailbox,
     NativeClass,
     NativeInstance,
@@ -26,6 +27,7 @@ __all__ = [
     "CallCoroutine",
     "CallStream",
     "EventBus",
+    "HookedCall",
     "Mailbox",
     "NativeClass",
     "NativeInstance",
