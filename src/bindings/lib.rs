@@ -5,6 +5,7 @@
 
 mod around;
 mod awaitable;
+mod backlog;
 mod call;
 mod class;
 mod convert;
@@ -23,6 +24,7 @@ mod interrupt;
 mod logging;
 mod mailbox;
 mod manager;
+mod metrics;
 mod monitor;
 mod native;
 mod optional;
@@ -42,6 +44,7 @@ mod _native {
     #[pymodule_export]
     use crate::{
         around::HookedCall,
+        backlog::Backlog,
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,

@@ -24,7 +24,7 @@ use crate::sources::{Sources, absolute};
 use crate::stream::CallStream;
 use crate::target::Verb;
 use crate::undo::Undo;
-use crate::{convert, describe, exit, logging, records};
+use crate::{convert, describe, exit, logging, metrics, records};
 
 /// Finds, starts, calls and stops the plugins of one application.
 #[pyclass(frozen, name = "PluginManager", module = "zerepy_plugins._native", weakref)]
@@ -311,6 +311,11 @@ impl PluginManager {
     /// Return every plugin's state, in the order they were taken in.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.status().iter().map(|status| self.status_record(py, status)).collect()
+    }
+
+    /// Return all numbers as text for Prometheus, in its exposition format 0.0.4.
+    fn metrics_text(&self) -> String {
+        metrics::text(&self.host, self.monitor.get(), self.events.get())
     }
 
     /// Return what is known of a plugin; secrets in its configuration are ``***``.

@@ -16,7 +16,7 @@ from zerepy_plugins._native.calls import (
     NativeInstance,
     StreamStep,
 )
-from zerepy_plugins._native.events import EventBus, Published, Undo
+from zerepy_plugins._native.events import Backlog, EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
@@ -24,6 +24,7 @@ from zerepy_plugins.records import DiscoveredPlugins
 
 __all__ = [
     "ABI_VERSION",
+    "Backlog",
     "CallCoroutine",
     "CallStream",
     "EventBus",

@@ -292,6 +292,16 @@ class PluginManager:
     def status(self) -> list[PluginStatus]:
         """Return every plugin's state, in the order they were taken in."""
 
+    def metrics_text(self) -> str:
+        """Return all numbers as text for Prometheus, in its exposition format 0.0.4.
+
+        Per plugin, as label ``plugin``: ``zerepy_plugin_up``, ``zerepy_plugin_state`` (1 for the
+        state it is in), ``zerepy_plugin_calls_total``, ``zerepy_plugin_errors_total``,
+        ``zerepy_plugin_timeouts_total``, ``zerepy_plugin_in_flight`` and the summary
+        ``zerepy_plugin_latency_seconds`` (quantiles 0.5, 0.95, 0.99). Of the bus:
+        ``zerepy_events_published_total``, ``…delivered…``, ``…failed…`` and ``…dropped…``.
+        """
+
     def check_dependencies(self) -> list[PluginFailure]:
         """Return what a start would find wrong with dependencies; start and change nothing.
 
