@@ -38,6 +38,15 @@ def mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
     return box
 
 
+def at(home: asyncio.AbstractEventLoop, function: Callable[..., T], *args: Any) -> T:
+    """Call a function as if whoever runs that loop had started the operation."""
+    token = _home.set(home)
+    try:
+        return function(*args)
+    finally:
+        _home.reset(token)
+
+
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run a lifecycle operation on a worker thread; its coroutines run on the caller's loop."""
     token = _home.set(asyncio.get_running_loop())
@@ -90,7 +99,7 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
             f"{what} is async and was called synchronously within a running event loop",
             hint="Await the method whose name ends in _async (for actions, execute) instead",
         )
-    coroutine = _outcome_of(awaitable)
+    coroutine = outcome_of(awaitable)
     try:
         future = asyncio.run_coroutine_threadsafe(coroutine, _home.get() or background_loop())
     except BaseException:
@@ -113,7 +122,7 @@ def close(awaitable: Awaitable[Any]) -> None:
         awaitable.close()
 
 
-async def _outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, BaseException]:
+async def outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, BaseException]:
     """Await it; what it raises is a result, for a `SystemExit` would end the loop's thread."""
     try:
         return await awaitable, None

@@ -1,6 +1,7 @@
 //! A plugin instance, as the core sees it.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use pyo3::intern;
@@ -20,6 +21,7 @@ pub(crate) struct PluginInstance {
     hooks: Methods,
     has_action_hooks: bool, // read on every call
     target: Target,
+    cleaned: AtomicBool, // whether `cleanup` was called, and so had a chance to release things
 }
 
 impl PluginInstance {
@@ -27,7 +29,8 @@ impl PluginInstance {
     pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
         let (object, config) = (object.unbind(), Mutex::new(config.unbind()));
-        Ok(Self { object, config, has_action_hooks: hooks.of_actions(), hooks, target })
+        let (has_action_hooks, cleaned) = (hooks.of_actions(), AtomicBool::new(false));
+        Ok(Self { object, config, hooks, has_action_hooks, target, cleaned })
     }
 
     /// The plugin itself.
@@ -141,13 +144,16 @@ impl Instance for PluginInstance {
     }
 
     fn cleanup(&self) -> Result<()> {
+        self.cleaned.store(true, Ordering::Relaxed);
         self.step("cleanup", false, ErrorKind::Cleanup)
     }
 
     fn release(&self) -> Vec<Error> {
         Python::attach(|py| {
+            let cleaned = self.cleaned.load(Ordering::Relaxed);
             let context = self.object.bind(py).getattr(intern!(py, "context"));
-            let raised = context.and_then(|context| context.call_method0(intern!(py, "_release")));
+            let raised = context
+                .and_then(|context| context.call_method1(intern!(py, "_release"), (cleaned,)));
             let raised = raised.and_then(|raised| raised.extract::<Vec<Py<PyAny>>>());
             let raised = raised.unwrap_or_else(|error| vec![error.into_value(py).into_any()]);
             let what = format!("a cleanup function of plugin {:?}", self.name(py));
