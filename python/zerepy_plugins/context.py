@@ -139,7 +139,7 @@ class PluginContext:
             if self._tasks is None:
                 self._tasks = Tasks(self._name, self._home)
             tasks = self._tasks
-        return tasks.start(coroutine, name or getattr(coroutine, "__qualname__", "task"))
+        return tasks.start(coroutine, name or str(getattr(coroutine, "__qualname__", "task")))
 
     def _at_home(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function so that what it is given runs on the plugin's loop."""

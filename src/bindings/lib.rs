@@ -24,7 +24,6 @@ mod interrupt;
 mod logging;
 mod mailbox;
 mod manager;
-mod metrics;
 mod monitor;
 mod native;
 mod optional;

@@ -1,10 +1,12 @@
 //! The manager, as Python sees it: a host, where its plugins come from, and the calls.
 
 mod changes;
+mod numbers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
@@ -24,7 +26,7 @@ use crate::sources::{Sources, absolute};
 use crate::stream::CallStream;
 use crate::target::Verb;
 use crate::undo::Undo;
-use crate::{convert, describe, exit, logging, metrics, records};
+use crate::{convert, describe, exit, logging, records};
 
 /// Finds, starts, calls and stops the plugins of one application.
 #[pyclass(frozen, name = "PluginManager", module = "zerepy_plugins._native", weakref)]
@@ -35,6 +37,7 @@ pub(crate) struct PluginManager {
     registry: Py<PluginRegistry>,
     events: Py<EventBus>,
     monitor: Py<PluginMonitor>,
+    shared: Mutex<Option<Py<PyAny>>>, // ends the sharing of its numbers
 }
 
 #[pymethods]
@@ -81,7 +84,8 @@ impl PluginManager {
         environment::remember(&host);
         exit::register(py)?;
         monitor.get().connect(finder);
-        let manager = Self { host, sources, config_file, registry, events, monitor };
+        let shared = Mutex::default();
+        let manager = Self { host, sources, config_file, registry, events, monitor, shared };
         if let Some(hooks) = hooks {
             for hooks in hooks.try_iter()? {
                 manager.add_hooks(&hooks?, None, "raise")?;
@@ -154,7 +158,11 @@ impl PluginManager {
         name: Option<&str>,
         force: bool,
     ) -> PyResult<Vec<String>> {
-        detached(py, || self.host.stop(name, force))
+        let stopped = detached(py, || self.host.stop(name, force))?;
+        if name.is_none() {
+            self.unshare(py)?;
+        }
+        Ok(stopped)
     }
 
     /// Like :meth:`load_plugins`, on a worker thread.
@@ -311,11 +319,6 @@ impl PluginManager {
     /// Return every plugin's state, in the order they were taken in.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.status().iter().map(|status| self.status_record(py, status)).collect()
-    }
-
-    /// Return all numbers as text for Prometheus, in its exposition format 0.0.4.
-    fn metrics_text(&self) -> String {
-        metrics::text(&self.host, self.monitor.get(), self.events.get())
     }
 
     /// Return what is known of a plugin; secrets in its configuration are ``***``.

@@ -302,6 +302,17 @@ class PluginManager:
         ``zerepy_events_published_total``, ``…delivered…``, ``…failed…`` and ``…dropped…``.
         """
 
+    def share_stats(self) -> None:
+        """Let ``zpl top`` show this manager's numbers, until all its plugins are stopped.
+
+        They are served by a thread, on a Unix socket of this process that only its user can reach:
+        ``$XDG_RUNTIME_DIR/zerepy/<pid>.sock``, or in ``~/.zerepy/run``. It is removed at the stop
+        of all plugins, and at the latest at the end of the process.
+
+        Raises:
+            OSError: The socket cannot be made.
+        """
+
     def check_dependencies(self) -> list[PluginFailure]:
         """Return what a start would find wrong with dependencies; start and change nothing.
 
