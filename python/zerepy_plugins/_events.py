@@ -92,12 +92,12 @@ def drop(awaitable: Awaitable[Any], done: Future[None]) -> None:
     done.set_result(None)
 
 
-def warn_of_drops(pattern: str, pending: int) -> None:
+def warn_of_drops(pattern: str, max_pending: int) -> None:
     """Say that a subscriber is too slow; the bus counts how much it misses."""
     _logger.warning(
         "an async handler of %r is too slow: %d events wait for it, and the oldest are dropped",
         pattern,
-        pending,
+        max_pending,
     )
 
 

@@ -57,6 +57,7 @@ impl Around {
         host.hooks().watch_actions() || instance.has_action_hooks()
     }
 
+    #[cold]
     pub(crate) fn new(
         py: Python<'_>,
         host: &PluginHost,
@@ -82,6 +83,7 @@ impl Around {
     }
 
     /// Goes through all of it, waiting for whatever is async.
+    #[cold]
     pub(crate) fn run(mut self, py: Python<'_>) -> Result<Bound<'_, PyAny>> {
         while let Some(made) = self.next(py, false) {
             let settled = made.and_then(|value| match self.moment {
@@ -95,6 +97,7 @@ impl Around {
     }
 
     /// A coroutine that goes through all of it.
+    #[cold]
     pub(crate) fn into_coroutine(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let call = HookedCall(Mutex::new(Some(self)));
         py.import(intern!(py, "zerepy_plugins._loop"))?.call_method1(intern!(py, "drive"), (call,))

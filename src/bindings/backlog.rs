@@ -60,7 +60,7 @@ impl Backlog {
         if let Some(item) = pushed.dropped {
             this.drop_items(py, vec![item])?;
             if !this.warned.swap(true, Ordering::Relaxed) {
-                module.call_method1("warn_of_drops", (&this.pattern, this.queue.len()))?;
+                module.call_method1("warn_of_drops", (&this.pattern, this.queue.max()))?;
             }
         }
         if pushed.needs_worker {

@@ -71,6 +71,12 @@ impl<T> Backlog<T> {
         state.items.drain(..).collect()
     }
 
+    /// How many items it holds at most.
+    #[must_use]
+    pub const fn max(&self) -> usize {
+        self.max.get()
+    }
+
     /// How many items wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -106,7 +106,9 @@ impl Usage {
         let latencies = self.latencies.get_or_init(|| Box::new(new_histogram()));
         let _ = latencies.increment(took.min((1 << MAX_VALUE_POWER) - 1));
         self.total_ns.fetch_add(took, Ordering::Relaxed);
-        self.max_ns.fetch_max(took, Ordering::Relaxed);
+        if took > self.max_ns.load(Ordering::Relaxed) {
+            self.max_ns.fetch_max(took, Ordering::Relaxed); // seldom: it costs far more than a look
+        }
         self.last_used_ns.store(nanoseconds(now - self.epoch).max(1), Ordering::Relaxed);
         if matches!(outcome, Outcome::Failure | Outcome::Timeout) {
             self.count_failure(outcome, error);

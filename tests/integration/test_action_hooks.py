@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
-from zerepy_plugins import PluginHooks
+from zerepy_plugins import PluginHooks, PluginManager
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginExecutionError,
     PluginVetoError,
 )
+
+TASKS = Path(__file__).parents[2] / "target/release/libzerepy_fixture_tasks.so"
 
 
 @pytest.fixture(params=["sync", "awaited"])
@@ -293,6 +297,33 @@ async def test_a_cancelled_call_is_seen_as_cancelled(manager_of, make_connection
     assert log == [" before x", " after x: CancelledError"]
     stats = manager.monitor.stats("a")
     assert (stats.calls, stats.errors, stats.in_flight) == (1, 0, 0)
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    """The Rust plugin with async actions, running."""
+    shutil.copy(TASKS, tmp_path)
+    with PluginManager(tmp_path, entry_points=False) as manager:
+        yield manager
+
+
+async def test_async_native_actions_are_seen_and_can_be_cancelled(tasks):
+    log = []
+    tasks.add_hooks(Recorder(log))
+    nap = {"seconds": 0, "value": 7}
+    assert await tasks.perform_action_async("tasks", "nap", nap) == 7
+    task = asyncio.create_task(tasks.perform_action_async("tasks", "nap", {"seconds": 60}))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    after = [" after nap: NoneType", " after nap: CancelledError"]
+    assert [entry for entry in log if "after" in entry] == after
+    for _ in range(5000):  # its future is dropped in the library, too
+        if tasks.perform_action("tasks", "counts")["dropped"]:
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it still runs")
 
 
 def test_an_interruption_passes_whatever_the_policy(running):
