@@ -3,11 +3,11 @@
 //! It decides neither the order of the hooks nor what becomes of their errors: both stand in the
 //! core. A call that nobody has hooks for does not come here.
 
-use std::mem;
+mod awaited;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,13 +16,14 @@ use zerepy_core::{Consequence, Error, Hook, OnError, Result, Sets};
 use zerepy_native::Task;
 
 use crate::environment::PluginHost;
-use crate::errors::OrRaise;
 use crate::hook::{self, Arguments, CallArguments, Methods, Watcher};
 use crate::instance::PluginInstance;
 use crate::mailbox::Mailbox;
 use crate::native::or_empty;
 use crate::target::{First, Named, Verb};
 use crate::{awaitable, logging};
+
+pub(crate) use awaited::HookedCall;
 
 /// Where a call is between its hooks. Hooks' owners are numbered from the outside.
 #[derive(Clone, Copy)]
@@ -99,7 +100,7 @@ impl Around {
     /// A coroutine that goes through all of it.
     #[cold]
     pub(crate) fn into_coroutine(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        let call = HookedCall(Mutex::new(Some(self)));
+        let call = HookedCall::new(self);
         py.import(intern!(py, "zerepy_plugins._loop"))?.call_method1(intern!(py, "drive"), (call,))
     }
 
@@ -251,64 +252,5 @@ impl Around {
             Some(error) => Err(error),
             None => Ok(result.unwrap_or_else(|| py.None()).into_bound(py)),
         }
-    }
-}
-
-/// An awaited call with hooks around it, for the coroutine that drives it.
-#[pyclass(frozen, module = "zerepy_plugins._native")]
-pub(crate) struct HookedCall(Mutex<Option<Around>>);
-
-#[pymethods]
-impl HookedCall {
-    /// Go on to what has to be awaited next, and return it; ``None`` when all is done.
-    fn advance<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let mut around = self.lift()?;
-        while let Some(made) = around.next(py, true) {
-            match made {
-                Ok(value) if awaitable::is_awaitable(&value) => {
-                    self.put_back(around);
-                    return Some(value);
-                }
-                made => around.take(py, made),
-            }
-        }
-        self.put_back(around);
-        None
-    }
-
-    /// Take in what was awaited.
-    fn take(&self, py: Python<'_>, value: Bound<'_, PyAny>) {
-        if let Some(mut around) = self.lift() {
-            around.take(py, Ok(value));
-            self.put_back(around);
-        }
-    }
-
-    /// Take in what awaiting it raised.
-    fn fail(&self, py: Python<'_>, error: Bound<'_, PyAny>) {
-        if let Some(mut around) = self.lift() {
-            let error = around.failure(py, PyErr::from_value(error));
-            around.take(py, Err(error));
-            self.put_back(around);
-        }
-    }
-
-    /// Return the result, or raise what failed.
-    fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.lift() {
-            Some(around) => around.finish(py).or_raise(py),
-            None => Ok(py.None().into_bound(py)),
-        }
-    }
-}
-
-impl HookedCall {
-    /// Takes the call out: no lock is held while Python runs.
-    fn lift(&self) -> Option<Around> {
-        mem::take(&mut *self.0.lock())
-    }
-
-    fn put_back(&self, around: Around) {
-        *self.0.lock() = Some(around);
     }
 }
