@@ -27,7 +27,8 @@ class PluginHooks:
     before an action, the first error that keeps it from happening ends the round: hooks further
     inside then see nothing of the call, neither before nor after.
 
-    Hooks around actions see calls through a manager, not those made on the plugin object itself.
+    Hooks around actions see calls through a manager, not those made on the plugin object itself,
+    and not streams.
     To the monitor their time is part of the call's, and a vetoed call is one that failed. A call
     whose coroutine is closed before it ends is not seen by ``post_action``.
     """
