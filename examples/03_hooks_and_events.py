@@ -1,8 +1,9 @@
-"""Watching plugins: hooks around their lives, events of their calls, and their statistics."""
+"""Watching plugins: hooks around their lives and actions, events of their calls, statistics."""
 
 from typing import Any
 
 from zerepy_plugins import ActionPlugin, Event, PluginHooks, PluginManager, PluginRegistry
+from zerepy_plugins.errors import PluginVetoError
 
 
 class Double(ActionPlugin):
@@ -30,6 +31,15 @@ class Watch(PluginHooks):
     def post_initialize(self, plugin: Any, error: Exception | None) -> None:
         print(plugin.name, "failed" if error else "is ready")
 
+    def pre_action(self, action: str, params: dict[str, Any]) -> dict[str, Any] | None:
+        """Refuse what is too large, and read numbers that came as text."""
+        number = params["number"]
+        if isinstance(number, str) and number.isdecimal():
+            return {"number": int(number)}
+        if number > 1000:
+            raise PluginVetoError(f"{action} of {number} is too much")
+        return None
+
 
 def on_event(event: Event) -> None:
     """Show what happens."""
@@ -41,10 +51,10 @@ registry.register("action", "double", Double)
 manager = PluginManager([], registry=registry, entry_points=False, hooks=[Watch()])
 manager.events.subscribe("action.*", on_event)
 with manager:
-    print(manager.execute_sync("double", {"number": 21}))
+    print(manager.execute_sync("double", {"number": "21"}))
     try:
-        manager.execute_sync("double", {"number": "21"})
-    except ValueError as error:
+        manager.execute_sync("double", {"number": 4000})
+    except PluginVetoError as error:
         print(error)
     stats = manager.monitor.stats("double")
     print(stats.calls, "calls,", stats.errors, "error")

@@ -7,7 +7,6 @@ background loop on a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 from contextvars import ContextVar
@@ -19,7 +18,8 @@ from zerepy_plugins.errors import PluginStateError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from concurrent.futures import Future
+
+    from zerepy_plugins._native import HookedCall
 
 T = TypeVar("T")
 
@@ -27,7 +27,6 @@ _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("zerepy_loop", 
 _lock = threading.Lock()
 _background: tuple[int, asyncio.AbstractEventLoop] | None = None
 _mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDictionary()
-_tasks: set[asyncio.Task[None] | asyncio.Future[None]] = set()  # a loop keeps weak references only
 
 
 def mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
@@ -37,6 +36,15 @@ def mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
         box = _mailboxes[loop] = Mailbox()
         loop.add_reader(box.fileno(), box.deliver_all)
     return box
+
+
+def at(home: asyncio.AbstractEventLoop, function: Callable[..., T], *args: Any) -> T:
+    """Call a function as if whoever runs that loop had started the operation."""
+    token = _home.set(home)
+    try:
+        return function(*args)
+    finally:
+        _home.reset(token)
 
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -61,6 +69,20 @@ def _without_stop_iteration(function: Callable[..., Any], *args: Any) -> Any:
         raise RuntimeError("the plugin raised StopIteration") from error
 
 
+async def drive(call: HookedCall) -> Any:
+    """Await a call and the hooks around it, one after the other."""
+    while (pending := call.advance()) is not None:
+        try:
+            value = await pending
+        except GeneratorExit:  # closed from outside: nothing can be awaited any more
+            raise
+        except BaseException as error:  # noqa: BLE001 - hooks after the action are told; then raised
+            call.fail(error)
+        else:
+            call.take(value)
+    return call.finish()
+
+
 def wait_for(awaitable: Awaitable[T], what: str) -> T:
     """Wait from synchronous code for a coroutine of a plugin.
 
@@ -72,17 +94,17 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
         PluginStateError: An event loop runs on this thread, so that waiting would stop it.
     """
     if _running_loop():
-        _close(awaitable)
+        close(awaitable)
         raise PluginStateError(
             f"{what} is async and was called synchronously within a running event loop",
             hint="Await the method whose name ends in _async (for actions, execute) instead",
         )
-    coroutine = _outcome_of(awaitable)
+    coroutine = outcome_of(awaitable)
     try:
-        future = asyncio.run_coroutine_threadsafe(coroutine, _home.get() or _loop())
+        future = asyncio.run_coroutine_threadsafe(coroutine, _home.get() or background_loop())
     except BaseException:
         coroutine.close()
-        _close(awaitable)
+        close(awaitable)
         raise
     try:
         result, error = future.result()
@@ -94,13 +116,13 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
     return result
 
 
-def _close(awaitable: Awaitable[Any]) -> None:
+def close(awaitable: Awaitable[Any]) -> None:
     """Drop a coroutine that will not run, without a warning that it was not awaited."""
     if hasattr(awaitable, "close"):
         awaitable.close()
 
 
-async def _outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, BaseException]:
+async def outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, BaseException]:
     """Await it; what it raises is a result, for a `SystemExit` would end the loop's thread."""
     try:
         return await awaitable, None
@@ -110,15 +132,25 @@ async def _outcome_of(awaitable: Awaitable[T]) -> tuple[T, None] | tuple[Any, Ba
         return None, error
 
 
-def _running_loop() -> bool:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Say whether this thread runs that loop."""
+    return _running_loop() is loop
+
+
+def here() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of this thread, or of whoever started the operation; else ``None``."""
+    return _running_loop() or _home.get()
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """Return the one loop that runs on a thread of its own; it is started when it is needed."""
     global _background
     with _lock:
         if _background is None or _background[0] != os.getpid():  # a fork has no loop thread
@@ -126,33 +158,3 @@ def _loop() -> asyncio.AbstractEventLoop:
             threading.Thread(target=loop.run_forever, name="zerepy-loop", daemon=True).start()
             _background = (os.getpid(), loop)
         return _background[1]
-
-
-def schedule(awaitable: Awaitable[Any], event: str) -> asyncio.Future[None] | Future[None]:
-    """Run a handler's coroutine: as a task of the running loop, else in the background."""
-    if not _running_loop():
-        return asyncio.run_coroutine_threadsafe(_guarded(awaitable, event), _loop())
-    task = asyncio.ensure_future(_guarded(awaitable, event))
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    return task
-
-
-async def gather(*pending: asyncio.Future[None] | Future[None]) -> None:
-    """Wait for handlers that were scheduled."""
-    for future in pending:
-        await (future if asyncio.isfuture(future) else asyncio.wrap_future(future))
-
-
-async def _guarded(awaitable: Awaitable[Any], event: str) -> None:
-    """Await a handler's coroutine; one failing handler never stops the others, nor the loop."""
-    _, error = await _outcome_of(awaitable)
-    if error is not None:
-        log_handler_error(event, error)
-
-
-def log_handler_error(event: str, error: BaseException) -> None:
-    """Report what an event handler raised."""
-    logging.getLogger("zerepy_plugins.events").error(
-        "a handler of event %r failed", event, exc_info=error
-    )

@@ -40,7 +40,7 @@ class PluginBase(ABC):
     ``super().__init__()``. Before ``initialize`` the manager sets ``self.context``.
 
     Optional members, used when present: ``requires`` (names of plugins with optional PEP 440
-    ranges), ``config_schema`` (a JSON Schema or a pydantic model), the four methods of
+    ranges), ``config_schema`` (a JSON Schema or a pydantic model), the methods of
     :class:`PluginHooks`, ``health() -> bool``, and, each plain or ``async``:
 
     - ``reconfigure(config)``: take over another configuration while running; with a parameter

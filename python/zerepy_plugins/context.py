@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
+from zerepy_plugins.errors import PluginStateError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
 
     from zerepy_plugins._native import EventBus
+    from zerepy_plugins._tasks import Tasks
     from zerepy_plugins.base import PluginBase
 
 __all__ = ["PluginContext"]
+
+_MAX_TASK_END = 5.0  # seconds that cancelled tasks are given to end
+_logger = logging.getLogger("zerepy_plugins.lifecycle")
 
 
 class PluginContext:
     """A plugin's way to its surroundings; set as ``plugin.context`` before ``initialize``.
 
-    May be used from any thread.
+    May be used from any thread. What is acquired through it is released after ``cleanup``, even if
+    ``cleanup`` raised, and after a failed ``initialize``: first subscriptions end, then tasks, then
+    the functions of :meth:`add_cleanup` are called. Subscriptions and tasks that the plugin's
+    ``cleanup`` left are named in a warning.
     """
 
-    __slots__ = ("_cleanups", "_find", "config", "events", "logger")
+    __slots__ = (
+        "_cleanups",
+        "_find",
+        "_home",
+        "_lock",
+        "_name",
+        "_released",
+        "_subscriptions",
+        "_tasks",
+        "config",
+        "events",
+        "logger",
+    )
 
     config: dict[str, Any]
     """What ``initialize`` is given."""
     events: EventBus
-    """The manager's event bus."""
+    """The manager's event bus. What is subscribed there directly is not ended at the release."""
     logger: logging.Logger
     """The plugin's own logger, ``zerepy_plugins.plugin.<name>``."""
 
@@ -39,8 +63,15 @@ class PluginContext:
         self.config = config
         self.events = events
         self.logger = logging.getLogger(f"zerepy_plugins.plugin.{name}")
+        self._name = name
         self._find = find
         self._cleanups: list[Callable[[], object]] = []
+        self._subscriptions: dict[object, tuple[str, Callable[[], None]]] = {}
+        self._tasks: Tasks | None = None
+        self._released = False
+        self._lock = threading.Lock()
+        loops = sys.modules.get("zerepy_plugins._loop")  # none: nobody started it from a loop
+        self._home = loops.here() if loops else None
 
     def plugin(self, name: str) -> PluginBase:
         """Return the running plugin of that name.
@@ -55,7 +86,88 @@ class PluginContext:
         """Have ``function`` called after ``cleanup``, newest first, even if ``cleanup`` raised."""
         self._cleanups.append(function)
 
-    def _release(self) -> list[BaseException]:
+    def subscribe(self, pattern: str, handler: Callable[[Any], Any]) -> Callable[[], None]:
+        """Subscribe to events as with ``events.subscribe``, until the plugin is cleaned up.
+
+        Returns:
+            A function that ends the subscription.
+
+        Raises:
+            PluginStateError: The plugin was cleaned up.
+        """
+        self._check_released()
+        undo = self._at_home(self.events.subscribe, pattern, handler)
+        key = object()
+        with self._lock:
+            self._subscriptions[key] = pattern, undo
+
+        def end() -> None:
+            undo()
+            with self._lock:
+                self._subscriptions.pop(key, None)
+
+        return end
+
+    def create_task(
+        self, coroutine: Coroutine[Any, Any, Any], name: str | None = None
+    ) -> Future[Any]:
+        """Run a coroutine as a task until it ends or the plugin is cleaned up.
+
+        It runs on the loop of whoever started the plugin with an ``*_async`` method, else on the
+        background loop. At the release it is cancelled and given 5 seconds to end. What it raises
+        is logged.
+
+        Args:
+            coroutine: What to run.
+            name: The task's name, for logs; by default that of the coroutine.
+
+        Returns:
+            A future of the result, to wait for on another thread or to cancel; a coroutine waits
+            for it with ``asyncio.wrap_future``.
+
+        Raises:
+            PluginStateError: The plugin was cleaned up.
+        """
+        try:
+            self._check_released()
+        except PluginStateError:
+            coroutine.close()
+            raise
+        from zerepy_plugins._tasks import Tasks  # here: it imports asyncio
+
+        with self._lock:
+            if self._tasks is None:
+                self._tasks = Tasks(self._name, self._home)
+            tasks = self._tasks
+        return tasks.start(coroutine, name or str(getattr(coroutine, "__qualname__", "task")))
+
+    def _at_home(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function so that what it is given runs on the plugin's loop."""
+        if self._home is None:
+            return function(*arguments)
+        return sys.modules["zerepy_plugins._loop"].at(self._home, function, *arguments)
+
+    def _check_released(self) -> None:
+        if self._released:
+            raise PluginStateError(
+                f"plugin {self._name!r} was cleaned up and can acquire nothing any more",
+                plugin=self._name,
+                hint="End the threads that still use its context in cleanup()",
+            )
+
+    def _release(self, cleaned: bool) -> list[BaseException]:
+        """Release everything, whatever fails; ``cleaned`` says whether ``cleanup`` was called."""
+        self._released = True
+        with self._lock:
+            subscriptions = list(self._subscriptions.values())
+            self._subscriptions.clear()
+        names = self._tasks.names() if self._tasks else []
+        if cleaned and (subscriptions or names):
+            self._name_leaks(names, [pattern for pattern, _ in subscriptions])
+        for _, undo in subscriptions:
+            undo()
+        if self._tasks:
+            self._tasks.cancel_all(_MAX_TASK_END)
         errors: list[BaseException] = []
         while self._cleanups:
             function = self._cleanups.pop()
@@ -64,3 +176,14 @@ class PluginContext:
             except BaseException as error:  # noqa: BLE001 - reported by the caller, all together
                 errors.append(error)
         return errors
+
+    def _name_leaks(self, tasks: list[str], patterns: list[str]) -> None:
+        left = [
+            f"{len(names)} {kind}{'s' if len(names) > 1 else ''} ({', '.join(names)})"
+            for kind, names in (("task", tasks), ("subscription", patterns))
+            if names
+        ]
+        _logger.warning(
+            "plugin %r left %s after cleanup(); ended now, but its cleanup() should do that",
+            *(self._name, " and ".join(left)),
+        )

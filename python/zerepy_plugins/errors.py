@@ -25,6 +25,7 @@ __all__ = [
     "PluginStateError",
     "PluginTimeoutError",
     "PluginTrustError",
+    "PluginVetoError",
 ]
 
 
@@ -143,6 +144,12 @@ class InvalidParamsError(PluginExecutionError, ValueError):
     """An action's parameters are wrong; the message names each one by its path."""
 
     default_code = "invalid_params"
+
+
+class PluginVetoError(PluginExecutionError):
+    """Raised by a hook before an action, or before ``initialize``: it must not happen, and why."""
+
+    default_code = "vetoed"
 
 
 class PluginCleanupError(PluginError):

@@ -98,6 +98,8 @@ class PluginStats:
     p95: float = 0.0
     p99: float = 0.0
     max: float = 0.0
+    total: float = 0.0
+    """All calls together."""
     last_error: str | None = None
     """The last failure's text."""
     last_used: float | None = None

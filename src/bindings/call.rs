@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use zerepy_core::{Call, Error, ErrorKind, Outcome};
 
+use crate::around::Around;
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
@@ -19,7 +20,13 @@ pub(crate) fn sync<'py>(
     params: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
-    match call.instance().target().call(py, verb, &Named { plugin, action }, params) {
+    let (instance, named) = (call.instance(), Named { plugin, action });
+    let outcome = if Around::is_wanted(host, instance) {
+        Around::new(py, host, instance, verb, &named, params).run(py)
+    } else {
+        instance.target().call(py, verb, &named, params)
+    };
+    match outcome {
         Ok(result) => {
             call.conclude_ok();
             Ok(result)

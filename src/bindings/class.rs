@@ -6,6 +6,7 @@ use zerepy_core::{Category, Class, Config, Error, ErrorKind, Kind, Registered, R
 
 use crate::describe::describe;
 use crate::environment::Environment;
+use crate::hook::Watcher;
 use crate::instance::PluginInstance;
 use crate::{convert, errors};
 
@@ -104,6 +105,7 @@ fn missing_methods(class: &Bound<'_, PyType>) -> Vec<String> {
 impl Class for PluginClass {
     type Instance = PluginInstance;
     type Environment = Environment;
+    type Hooks = Watcher;
 
     fn create(&self, config: &Config) -> Result<PluginInstance> {
         Python::attach(|py| {

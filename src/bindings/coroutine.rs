@@ -11,6 +11,7 @@ use pyo3::types::PyTuple;
 use zerepy_core::Call;
 use zerepy_native::Task;
 
+use crate::around::Around;
 use crate::call::Conclusion;
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
@@ -132,7 +133,16 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
         Request::Hosted { host, verb, plugin, action } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named { plugin: &plugin, action: call.action() };
-            match call.instance().target().begin(py, verb, &named, params.as_ref()) {
+            let instance = call.instance();
+            let first = if Around::is_wanted(&host, instance) {
+                Around::new(py, &host, instance, verb, &named, params.as_ref())
+                    .into_coroutine(py)
+                    .map(First::Awaitable)
+                    .map_err(|raised| named.failure(py, raised))
+            } else {
+                instance.target().begin(py, verb, &named, params.as_ref())
+            };
+            match first {
                 Ok(first) => waiting(py, first, Some((call, verb))),
                 Err(error) => Err(call.conclude_err(py, error)),
             }

@@ -17,6 +17,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::State => "PluginStateError",
         ErrorKind::Execution | ErrorKind::Interrupted => "PluginExecutionError",
         ErrorKind::InvalidParams => "InvalidParamsError",
+        ErrorKind::Vetoed => "PluginVetoError",
         ErrorKind::Panic => "PluginPanicError",
         ErrorKind::Cleanup => "PluginCleanupError",
         ErrorKind::NotReady => "PluginNotReady",
@@ -144,7 +145,7 @@ fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
     }
 }
 
-const KINDS: [ErrorKind; 11] = [
+const KINDS: [ErrorKind; 12] = [
     ErrorKind::NotFound,
     ErrorKind::Load,
     ErrorKind::Abi,
@@ -153,6 +154,7 @@ const KINDS: [ErrorKind; 11] = [
     ErrorKind::State,
     ErrorKind::Execution,
     ErrorKind::InvalidParams,
+    ErrorKind::Vetoed,
     ErrorKind::Panic,
     ErrorKind::Cleanup,
     ErrorKind::NotReady,

@@ -1,6 +1,7 @@
 //! A plugin instance, as the core sees it.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use pyo3::intern;
@@ -18,20 +19,33 @@ pub(crate) struct PluginInstance {
     object: Py<PyAny>,
     config: Mutex<Py<PyAny>>, // never held while Python runs
     hooks: Methods,
+    has_action_hooks: bool, // read on every call
     target: Target,
+    cleaned: AtomicBool, // whether `cleanup` was called, and so had a chance to release things
 }
 
 impl PluginInstance {
     /// Looks at a new plugin object.
     pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
-        let config = Mutex::new(config.unbind());
-        Ok(Self { object: object.unbind(), config, hooks, target })
+        let (object, config) = (object.unbind(), Mutex::new(config.unbind()));
+        let (has_action_hooks, cleaned) = (hooks.of_actions(), AtomicBool::new(false));
+        Ok(Self { object, config, hooks, has_action_hooks, target, cleaned })
     }
 
     /// The plugin itself.
     pub(crate) const fn object(&self) -> &Py<PyAny> {
         &self.object
+    }
+
+    /// Its own hooks.
+    pub(crate) const fn hooks(&self) -> &Methods {
+        &self.hooks
+    }
+
+    /// Whether it has hooks around its own actions.
+    pub(crate) const fn has_action_hooks(&self) -> bool {
+        self.has_action_hooks
     }
 
     /// What its calls go to.
@@ -48,7 +62,7 @@ impl PluginInstance {
         error: Option<&Error>,
     ) -> Result<()> {
         let (plugin, config) = (self.object.bind(py), &self.config(py));
-        methods.call(hook, &Arguments { plugin, config, error })
+        methods.call(hook, &Arguments { plugin, config, error, call: None })
     }
 
     /// Calls a method of the lifecycle, and waits for it if it is async.
@@ -68,7 +82,7 @@ impl PluginInstance {
         })
     }
 
-    fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    pub(crate) fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.config.lock().bind(py).clone()
     }
 
@@ -130,13 +144,16 @@ impl Instance for PluginInstance {
     }
 
     fn cleanup(&self) -> Result<()> {
+        self.cleaned.store(true, Ordering::Relaxed);
         self.step("cleanup", false, ErrorKind::Cleanup)
     }
 
     fn release(&self) -> Vec<Error> {
         Python::attach(|py| {
+            let cleaned = self.cleaned.load(Ordering::Relaxed);
             let context = self.object.bind(py).getattr(intern!(py, "context"));
-            let raised = context.and_then(|context| context.call_method0(intern!(py, "_release")));
+            let raised = context
+                .and_then(|context| context.call_method1(intern!(py, "_release"), (cleaned,)));
             let raised = raised.and_then(|raised| raised.extract::<Vec<Py<PyAny>>>());
             let raised = raised.unwrap_or_else(|error| vec![error.into_value(py).into_any()]);
             let what = format!("a cleanup function of plugin {:?}", self.name(py));

@@ -3,7 +3,9 @@
 //! Thin: what plugins are and how they live stands in `zerepy-core`, how libraries are called in
 //! `zerepy-native`. The documentation of what is public here stands in the stubs, `_native/*.pyi`.
 
+mod around;
 mod awaitable;
+mod backlog;
 mod call;
 mod class;
 mod convert;
@@ -40,6 +42,8 @@ mod walk;
 mod _native {
     #[pymodule_export]
     use crate::{
+        around::HookedCall,
+        backlog::Backlog,
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,

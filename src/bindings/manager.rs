@@ -1,10 +1,12 @@
 //! The manager, as Python sees it: a host, where its plugins come from, and the calls.
 
 mod changes;
+mod numbers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
@@ -16,7 +18,7 @@ use crate::coroutine::{CallCoroutine, Request};
 use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
 use crate::events::EventBus;
-use crate::hook::{Methods, Watcher};
+use crate::hook::{self, Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::settings;
@@ -35,6 +37,7 @@ pub(crate) struct PluginManager {
     registry: Py<PluginRegistry>,
     events: Py<EventBus>,
     monitor: Py<PluginMonitor>,
+    shared: Mutex<Option<Py<PyAny>>>, // ends the sharing of its numbers
 }
 
 #[pymethods]
@@ -81,10 +84,11 @@ impl PluginManager {
         environment::remember(&host);
         exit::register(py)?;
         monitor.get().connect(finder);
-        let manager = Self { host, sources, config_file, registry, events, monitor };
+        let shared = Mutex::default();
+        let manager = Self { host, sources, config_file, registry, events, monitor, shared };
         if let Some(hooks) = hooks {
             for hooks in hooks.try_iter()? {
-                manager.add_hooks(&hooks?)?;
+                manager.add_hooks(&hooks?, None, "raise")?;
             }
         }
         Ok(manager)
@@ -109,8 +113,22 @@ impl PluginManager {
     }
 
     /// Let an object with methods of :class:`PluginHooks` see every plugin from now on.
-    fn add_hooks(&self, hooks: &Bound<'_, PyAny>) -> PyResult<Undo> {
-        let id = self.host.hooks().add(Arc::new(Watcher(Methods::of(hooks)?)));
+    #[pyo3(signature = (hooks, *, priority=None, on_error="raise"))]
+    fn add_hooks(
+        &self,
+        hooks: &Bound<'_, PyAny>,
+        priority: Option<i64>,
+        on_error: &str,
+    ) -> PyResult<Undo> {
+        let (watcher, on_error) = (Watcher(Methods::of(hooks)?), hook::on_error(on_error)?);
+        let own = || {
+            Ok::<_, PyErr>(match hooks.getattr_opt("priority")? {
+                Some(priority) => priority.extract()?,
+                None => 0,
+            })
+        };
+        let priority = priority.map_or_else(own, Ok)?;
+        let id = self.host.hooks().add(watcher, priority, on_error);
         let host = Arc::downgrade(&self.host);
         Ok(Undo::new(move || {
             if let Some(host) = host.upgrade() {
@@ -140,7 +158,11 @@ impl PluginManager {
         name: Option<&str>,
         force: bool,
     ) -> PyResult<Vec<String>> {
-        detached(py, || self.host.stop(name, force))
+        let stopped = detached(py, || self.host.stop(name, force))?;
+        if name.is_none() {
+            self.unshare(py)?;
+        }
+        Ok(stopped)
     }
 
     /// Like :meth:`load_plugins`, on a worker thread.

@@ -57,6 +57,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("p95", stats.p95)?;
     fields.set_item("p99", stats.p99)?;
     fields.set_item("max", stats.max)?;
+    fields.set_item("total", stats.total)?;
     fields.set_item("last_error", &stats.last_error)?;
     fields.set_item("last_used", stats.last_used)?;
     record(py, "PluginStats", &fields)

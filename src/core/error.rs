@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Execution,
     /// An action's parameters are wrong.
     InvalidParams,
+    /// A hook refused an action, or a start.
+    Vetoed,
     /// A native plugin panicked.
     Panic,
     /// Cleaning up failed.
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::State => "wrong_state",
             Self::Execution => "execution_failed",
             Self::InvalidParams => "invalid_params",
+            Self::Vetoed => "vetoed",
             Self::Panic => "plugin_panicked",
             Self::Cleanup => "cleanup_failed",
             Self::NotReady => "not_ready",

@@ -31,6 +31,58 @@ pub trait EventSink: Send + Sync {
     fn publish(&self, event: &Event);
 }
 
+/// What became of a bus's events. Safe to share.
+#[derive(Debug, Default)]
+pub struct EventCounts {
+    published: AtomicU64,
+    delivered: AtomicU64,
+    dropped: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// A reading of [`EventCounts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventStats {
+    /// Events that were published.
+    pub published: u64,
+    /// Times that a handler ran with an event and did not fail.
+    pub delivered: u64,
+    /// Times that an event did not reach an async handler: too many waited, or its loop ended.
+    pub dropped: u64,
+    /// Times that a handler failed.
+    pub failed: u64,
+}
+
+impl EventCounts {
+    /// An event was published.
+    pub fn published(&self) {
+        self.published.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A handler ran.
+    pub fn handled(&self, failed: bool) {
+        let count = if failed { &self.failed } else { &self.delivered };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many deliveries will not be made.
+    pub fn dropped(&self, how_many: usize) {
+        self.dropped.fetch_add(how_many as u64, Ordering::Relaxed);
+    }
+
+    /// A reading of everything.
+    #[must_use]
+    pub fn read(&self) -> EventStats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        EventStats {
+            published: read(&self.published),
+            delivered: read(&self.delivered),
+            dropped: read(&self.dropped),
+            failed: read(&self.failed),
+        }
+    }
+}
+
 /// Identifies a subscription, to end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubscriptionId(u64);
@@ -183,6 +235,17 @@ mod tests {
         for text in ["", "a*", "*.a", "a.*.b", "**"] {
             assert_eq!(Pattern::parse(text).unwrap_err().kind(), ErrorKind::Config, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_became_of_events_is_counted() {
+        let counts = EventCounts::default();
+        counts.published();
+        counts.handled(false);
+        counts.handled(true);
+        counts.dropped(3);
+        let expected = EventStats { published: 1, delivered: 1, dropped: 3, failed: 1 };
+        assert_eq!(counts.read(), expected);
     }
 
     #[test]

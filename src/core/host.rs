@@ -41,7 +41,7 @@ pub struct Host<C: Class> {
     pub(crate) registry: Arc<Registry<C>>,
     pub(crate) settings: ArcSwap<Settings>,
     pub(crate) environment: C::Environment,
-    pub(crate) hooks: Hooks<C::Instance>,
+    pub(crate) hooks: Hooks<C::Hooks>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) snapshots: Option<SnapshotStore>,
     pub(crate) entries: ArcSwap<Entries<C>>, // calls read it without a lock
@@ -90,7 +90,7 @@ impl<C: Class> Host<C> {
     }
 
     /// The hooks that see every plugin.
-    pub fn hooks(&self) -> &Hooks<C::Instance> {
+    pub fn hooks(&self) -> &Hooks<C::Hooks> {
         &self.hooks
     }
 

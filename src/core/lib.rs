@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod backlog;
 mod call;
 mod config;
 mod discovery;
 mod entry;
 mod error;
 mod events;
+mod exposition;
 mod factory;
 pub mod graph;
 mod hooks;
@@ -37,13 +39,17 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use backlog::{Backlog, Pushed};
 pub use call::Call;
 pub use config::{Change, Config, Environment, Settings, effective_config};
 pub use discovery::{Candidate, CandidateManifest, Scan, Unit, scan};
 pub use error::{Error, ErrorKind, Result};
-pub use events::{Event, EventSink, Matches, Pattern, SubscriptionId, Subscriptions};
+pub use events::{
+    Event, EventCounts, EventSink, EventStats, Matches, Pattern, SubscriptionId, Subscriptions,
+};
+pub use exposition::{Exposition, MetricKind, PluginReading};
 pub use factory::create;
-pub use hooks::{HookId, HookSet, Hooks};
+pub use hooks::{Consequence, HookId, HookSet, Hooks, OnError, Placed, Sets};
 pub use host::{Host, Parts, Status};
 pub use import::{Found, Importer, import};
 pub use manifest::{Manifest, ManifestEntry, Owner};

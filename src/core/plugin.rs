@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Change, Config, Error, Result, Snapshot};
+use crate::{Change, Config, Error, HookSet, Result, Snapshot};
 
 /// A plugin class: it makes instances.
 ///
@@ -12,6 +12,8 @@ pub trait Class: Send + Sync + 'static {
     type Instance: Instance<Environment = Self::Environment>;
     /// What the bindings give every plugin of one host.
     type Environment: Send + Sync + 'static;
+    /// The hooks that see every plugin of one host.
+    type Hooks: HookSet<Self::Instance> + 'static;
 
     /// Makes an instance that is not initialized yet.
     fn create(&self, config: &Config) -> Result<Self::Instance>;
@@ -42,7 +44,7 @@ pub trait Instance: Send + Sync + 'static {
     fn is_busy(&self) -> bool;
     /// Ends what still runs in it and can be ended early: the time to wait for it is over.
     fn end_early(&self);
-    /// Runs its own hook of that name, if it has one.
+    /// Runs its own hook of that name around a step of the lifecycle, if it has one.
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
 }
 
@@ -57,12 +59,22 @@ pub enum Hook {
     PreCleanup,
     /// After `cleanup`, or after it failed; an error is reported.
     PostCleanup,
+    /// Before an action; an error keeps it from happening.
+    PreAction,
+    /// After an action, or after it failed; an error is reported.
+    PostAction,
 }
 
 impl Hook {
-    /// All hooks, in the order of a plugin's life.
-    pub const ALL: [Self; 4] =
-        [Self::PreInitialize, Self::PostInitialize, Self::PreCleanup, Self::PostCleanup];
+    /// All hooks: those around steps of the lifecycle in their order, then those around actions.
+    pub const ALL: [Self; 6] = [
+        Self::PreInitialize,
+        Self::PostInitialize,
+        Self::PreCleanup,
+        Self::PostCleanup,
+        Self::PreAction,
+        Self::PostAction,
+    ];
 
     /// The name of the method that users write.
     #[must_use]
@@ -72,12 +84,26 @@ impl Hook {
             Self::PostInitialize => "post_initialize",
             Self::PreCleanup => "pre_cleanup",
             Self::PostCleanup => "post_cleanup",
+            Self::PreAction => "pre_action",
+            Self::PostAction => "post_action",
         }
     }
 
     /// Whether it runs before the step it belongs to.
     #[must_use]
     pub const fn is_before(self) -> bool {
-        matches!(self, Self::PreInitialize | Self::PreCleanup)
+        matches!(self, Self::PreInitialize | Self::PreCleanup | Self::PreAction)
+    }
+
+    /// Whether it can keep the step from happening: cleaning up always happens.
+    #[must_use]
+    pub const fn can_prevent(self) -> bool {
+        matches!(self, Self::PreInitialize | Self::PreAction)
+    }
+
+    /// Whether it belongs to actions.
+    #[must_use]
+    pub const fn is_of_actions(self) -> bool {
+        matches!(self, Self::PreAction | Self::PostAction)
     }
 }

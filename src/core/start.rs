@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::Entry;
 use crate::graph::Resolution;
+use crate::hooks::Ran;
 use crate::host::Entries;
 use crate::{
     Class, Error, ErrorKind, Failure, Hook, Host, Instance, PluginState, Requirement, Result,
@@ -108,15 +109,15 @@ impl<C: Class> Host<C> {
         instance: &C::Instance,
         snapshot: Option<&Snapshot>,
     ) -> Result<()> {
-        let mut errors = self.hooks.run(Hook::PreInitialize, instance, None);
-        if errors.is_empty() {
-            errors.extend(instance.initialize().err());
-        }
-        let initialized = errors.is_empty();
+        let Ran { mut errors, stopped } = self.hooks.run(Hook::PreInitialize, instance, None);
+        let outcome = if stopped { None } else { Some(instance.initialize()) };
+        let initialized = matches!(outcome, Some(Ok(())));
+        errors.extend(outcome.and_then(Result::err));
         if let Some(snapshot) = snapshot.filter(|_| initialized) {
             errors.extend(instance.load_state(snapshot).err());
         }
-        errors.extend(self.hooks.run(Hook::PostInitialize, instance, errors.first()));
+        let post = self.hooks.run(Hook::PostInitialize, instance, errors.first());
+        errors.extend(post.errors);
         if initialized && !errors.is_empty() {
             errors.extend(instance.cleanup().err()); // it was initialized, and is not wanted any more
         }

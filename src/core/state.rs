@@ -49,6 +49,11 @@ const MOVES: &[(PluginState, &[PluginState])] = &[
 ];
 
 impl PluginState {
+    /// All states, in the order of a plugin's life.
+    pub fn all() -> impl Iterator<Item = Self> {
+        MOVES.iter().map(|(state, _)| *state)
+    }
+
     /// The state's name, as users see it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -78,13 +78,13 @@ impl<C: Class> Host<C> {
     }
 
     pub(crate) fn take_down(&self, instance: &C::Instance) -> Vec<Error> {
-        let mut errors = self.hooks.run(Hook::PreCleanup, instance, None);
+        let mut errors = self.hooks.run(Hook::PreCleanup, instance, None).errors;
         let cleanup = instance.cleanup().err();
         let released = instance.release();
         let post = self.hooks.run(Hook::PostCleanup, instance, cleanup.as_ref());
         errors.extend(cleanup);
         errors.extend(released);
-        errors.extend(post);
+        errors.extend(post.errors);
         errors
     }
 }

@@ -187,3 +187,24 @@ def test_right_after_awaited_blocking_calls(check, twins_dir):
     """
     for _ in range(10):
         check(code, twins_dir)
+
+
+def test_with_shared_statistics_and_a_plugins_events_and_tasks(
+    check, twins_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    check(
+        """
+        async def nap(*_):
+            await asyncio.sleep(60)
+
+        manager.share_stats()
+        context = manager["echo"].context
+        context.subscribe("a", nap)
+        context.create_task(nap())
+        for number in range(100):
+            manager.events.publish(Event("a", number))
+        """,
+        twins_dir,
+    )
+    assert list((tmp_path / "zerepy").iterdir()) == []

@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXPECTED = {
     "01_python_plugin": "Good day, Ada!",
     "02_rust_plugins": "{'added': 2, 'replaced': 0, 'total': 2}",
-    "03_hooks_and_events": "2 calls, 1 error\ncleaned up\nreleased",
+    "03_hooks_and_events": "execute of 4000 is too much\n2 calls, 1 error\ncleaned up\nreleased",
     "04_async": "{'rested'}\nwoken",
 }
 

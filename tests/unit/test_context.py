@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import logging
+import threading
+import time
 
 import pytest
 
@@ -139,3 +144,202 @@ def test_after_a_failed_initialize_they_run_and_cleanup_does_not(manager_of, mak
 def test_nothing_but_its_slots():
     with pytest.raises(AttributeError):
         PluginContext("a", {}, None, None).other = 1
+
+
+PATIENCE = 10  # seconds
+
+
+async def for_ever():
+    await asyncio.Event().wait()
+
+
+def leaks(caplog) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if (record.name, record.levelname) == ("zerepy_plugins.lifecycle", "WARNING")
+    ]
+
+
+def test_what_is_left_at_the_release_is_ended_and_named(running, caplog):
+    heard = []
+    context = running["echo"].context
+    context.subscribe("mine.*", heard.append)
+    tasks = [context.create_task(for_ever(), name=name) for name in ("poll", "sync")]
+    running.events.publish(Event("mine.a"))
+    running.stop_plugins("echo")
+    running.events.publish(Event("mine.b"))
+    assert [event.name for event in heard] == ["mine.a"]
+    assert all(task.cancelled() for task in tasks)
+    [warning] = leaks(caplog)
+    assert "'echo' left 2 tasks (poll, sync) and 1 subscription (mine.*)" in warning
+
+
+def test_what_the_plugin_ended_itself_is_no_leak(running, caplog):
+    context = running["echo"].context
+    undo = context.subscribe("mine", print)
+    undo()
+    undo()
+    task = context.create_task(for_ever())
+    task.cancel()
+    context.create_task(asyncio.sleep(0)).result(PATIENCE)
+    context.add_cleanup(lambda: None)
+    _wait_until(lambda: not context._tasks.names())
+    running.stop_plugins("echo")
+    assert leaks(caplog) == []
+
+
+def _wait_until(true):
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_all_is_released_even_if_cleanup_raises(manager_of, make_connection, caplog):
+    log = []
+
+    async def work():
+        try:
+            await for_ever()
+        finally:
+            await asyncio.sleep(0.01)
+            log.append("task")
+
+    def initialize(self, config):
+        self.context.add_cleanup(lambda: log.append("function"))
+        self.context.subscribe("*", lambda event: log.append(event.name))
+        self.context.create_task(work(), name="work")
+        self.begun = self.context.create_task(asyncio.sleep(0))
+
+    manager = manager_of(make_connection("a", initialize=initialize, cleanup=lambda self: 1 / 0))
+    manager.start_plugins()
+    manager["a"].begun.result(PATIENCE)
+    with pytest.raises(PluginCleanupError):
+        manager.stop_plugins()
+    log = [entry for entry in log if not entry.startswith("plugin.")]
+    assert log == ["task", "function"]  # functions come last: tasks may use what they release
+    assert "1 task (work) and 1 subscription (*)" in leaks(caplog)[0]
+
+
+def test_after_a_failed_initialize_nothing_is_left_and_nobody_is_blamed(
+    manager_of, make_connection, caplog
+):
+    made = []
+
+    def initialize(self, config):
+        made.append(self.context.create_task(for_ever()))
+        self.context.subscribe("a", print)
+        raise ValueError("no luck")
+
+    manager = manager_of(make_connection("a", initialize=initialize))
+    assert manager.start_plugins() == []
+    assert made[0].cancelled()
+    assert leaks(caplog) == []
+
+
+def test_what_a_task_raises_is_logged_and_kept(running, caplog):
+    async def fails():
+        raise ValueError("no luck")
+
+    async def exits():
+        raise SystemExit(3)
+
+    context = running["echo"].context
+    with pytest.raises(ValueError, match="no luck"):
+        context.create_task(fails(), name="fails").result(PATIENCE)
+    with pytest.raises(SystemExit):
+        context.create_task(exits(), name="exits").result(PATIENCE)
+    assert context.create_task(asyncio.sleep(0, 7)).result(PATIENCE) == 7  # the loop still runs
+    _wait_until(lambda: len(caplog.records) >= 2)
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == [f"task {name!r} of plugin 'echo' failed" for name in ("fails", "exits")]
+
+
+async def test_tasks_and_handlers_run_on_the_loop_that_started_the_plugin(
+    manager_of, make_connection
+):
+    seen = []
+
+    async def note(*_):
+        seen.append(asyncio.get_running_loop())
+
+    def initialize(self, config):
+        def work():
+            self.context.subscribe("a", note)
+            self.task = self.context.create_task(note())
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+    manager = manager_of(make_connection("a", initialize=initialize))
+    async with manager:
+        await asyncio.wrap_future(manager["a"].task)
+        await manager.events.publish(Event("a"))
+    assert seen == [asyncio.get_running_loop()] * 2
+
+
+async def test_a_stop_on_the_loop_itself_does_not_wait_for_its_tasks(manager_of, make_connection):
+    ended = asyncio.Event()
+
+    async def work():
+        try:
+            await for_ever()
+        finally:
+            ended.set()
+
+    def initialize(self, config):
+        self.context.create_task(work())
+
+    manager = manager_of(make_connection("a", initialize=initialize))
+    manager.start_plugins()
+    await asyncio.sleep(0)
+    before = time.monotonic()
+    manager.stop_plugins()
+    assert time.monotonic() - before < 4  # less than it would wait for
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
+
+
+def test_a_task_cancelled_before_it_began_leaves_no_warning(running):
+    async def main():
+        context = running["echo"].context
+        context.create_task(for_ever()).cancel()
+
+    asyncio.run(main())
+    running.stop_plugins("echo")
+    gc.collect()
+
+
+def test_after_the_release_nothing_can_be_acquired(running):
+    context = running["echo"].context
+    running.stop_plugins("echo")
+    with pytest.raises(PluginStateError, match="cleaned up") as caught:
+        context.create_task(for_ever())
+    assert caught.value.plugin == "echo"
+    with pytest.raises(PluginStateError, match="cleaned up"):
+        context.subscribe("a", print)
+
+
+def test_a_task_that_does_not_end_is_named(running, caplog, monkeypatch):
+    from zerepy_plugins import context as module
+
+    monkeypatch.setattr(module, "_MAX_TASK_END", 0.05)
+    release = threading.Event()
+    begun = threading.Event()
+
+    async def stubborn():
+        begun.set()
+        try:
+            await for_ever()
+        finally:
+            while not release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.01)
+
+    running["echo"].context.create_task(stubborn(), name="stubborn")
+    assert begun.wait(PATIENCE)
+    running.stop_plugins("echo")
+    assert any("'stubborn' of plugin 'echo' did not end" in text for text in leaks(caplog))
+    release.set()

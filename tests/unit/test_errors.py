@@ -25,6 +25,7 @@ HIERARCHY = {
     "PluginPanicError": (errors.PluginExecutionError,),
     "PluginCrashedError": (errors.PluginExecutionError,),
     "InvalidParamsError": (errors.PluginExecutionError, ValueError),
+    "PluginVetoError": (errors.PluginExecutionError,),
     "PluginCleanupError": (errors.PluginError,),
     "PluginNotReady": (errors.PluginError,),
 }
@@ -64,6 +65,7 @@ def test_codes_are_stable_words_and_differ():
         "PluginPanicError": "plugin_panicked",
         "PluginCrashedError": "plugin_crashed",
         "InvalidParamsError": "invalid_params",
+        "PluginVetoError": "vetoed",
         "PluginCleanupError": "cleanup_failed",
         "PluginNotReady": "not_ready",
     }

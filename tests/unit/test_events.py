@@ -231,6 +231,140 @@ def test_what_was_published_outside_a_loop_can_be_awaited_in_one(bus, heard):
     assert heard == ["a"]
 
 
+def test_async_handlers_run_on_the_loop_they_were_subscribed_on(bus, heard):
+    async def handler(event):
+        heard.append(asyncio.get_running_loop())
+
+    async def main():
+        bus.subscribe("a", handler)
+        published = await asyncio.to_thread(bus.publish, Event("a"))
+        await published
+        return asyncio.get_running_loop()
+
+    assert asyncio.run(main()) is heard[0]
+    bus.publish(Event("a"))  # that loop is closed
+    asyncio.run(_wait_for(bus.drain()))
+    assert heard[1] is not heard[0]
+
+
+async def _wait_for(published):
+    await published
+
+
+async def test_each_async_handler_gets_its_events_in_order(bus, heard):
+    async def handler(event):
+        await asyncio.sleep(0.001 if event.data == 0 else 0)
+        heard.append(event.data)
+
+    bus.subscribe("a", handler)
+    for number in range(5):
+        bus.publish(Event("a", number))
+    await bus.drain()
+    assert heard == [0, 1, 2, 3, 4]
+
+
+async def test_of_a_slow_handler_the_oldest_events_are_dropped(heard, caplog):
+    bus = EventBus(max_pending=3)
+    gate = asyncio.Event()
+
+    async def slow(event):
+        await gate.wait()
+        heard.append(event.data)
+
+    others = []
+    bus.subscribe("a", slow)
+    bus.subscribe("a", lambda event: others.append(event.data))
+    first = bus.publish(Event("a", 0))
+    await asyncio.sleep(0)  # it is begun, and no longer pending
+    dropped = [bus.publish(Event("a", number)) for number in range(1, 8)]
+    expected = {"published": 8, "delivered": 8, "dropped": 4, "failed": 0, "pending": 3}
+    assert bus.stats() == expected
+    await dropped[0]  # whoever waits for what was dropped is let go
+    gate.set()
+    await bus.drain()
+    await first
+    assert heard == [0, 5, 6, 7]
+    assert others == list(range(8))
+    assert bus.stats()["delivered"] == 12
+    [record] = caplog.records
+    assert (record.levelname, "too slow" in record.getMessage()) == ("WARNING", True)
+
+
+def test_failures_are_counted(bus):
+    async def fails(event):
+        raise ValueError("no")
+
+    bus.subscribe("a", lambda event: 1 / 0)
+    bus.subscribe("a", fails)
+    asyncio.run(_wait_for(bus.publish(Event("a"))))
+    expected = {"published": 1, "delivered": 0, "dropped": 0, "failed": 2, "pending": 0}
+    assert bus.stats() == expected
+
+
+def test_a_queue_holds_at_least_one_event():
+    with pytest.raises(ValueError, match="at least 1"):
+        EventBus(max_pending=0)
+
+
+async def test_a_handler_that_awaits_what_it_publishes_does_not_wait_for_itself(bus, heard):
+    async def handler(event):
+        if event.data < 3:
+            await bus.publish(Event("a", event.data + 1))
+        heard.append(event.data)
+
+    bus.subscribe("*", handler)
+    bus.publish(Event("a", 0))
+    async with asyncio.timeout(PATIENCE):
+        while len(heard) < 4:
+            await bus.drain()
+    assert heard == [0, 1, 2, 3]
+
+
+def test_what_waits_for_a_loop_that_ends_is_dropped_and_counted(bus, heard):
+    async def handler(event):
+        heard.append("begun")
+        await asyncio.Event().wait()
+
+    async def main():
+        bus.subscribe("a", handler)
+        for _ in range(3):
+            bus.publish(Event("a"))
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert heard == ["begun"]
+    stats = bus.stats()
+    assert (stats["dropped"], stats["failed"], stats["pending"]) == (2, 1, 0)
+
+
+def test_a_handler_that_is_cancelled_by_itself_does_not_stop_its_successors(bus, heard):
+    async def handler(event):
+        heard.append(event.data)
+        raise asyncio.CancelledError
+
+    bus.subscribe("a", handler)
+    bus.publish(Event("a", 1))
+    bus.publish(Event("a", 2))
+    asyncio.run(_wait_for(bus.drain()))
+    assert heard == [1, 2]
+
+
+async def test_in_a_plugin_it_is_the_loop_of_whoever_started_it(
+    bus, heard, manager_of, make_connection
+):
+    async def on_event(event):
+        heard.append(asyncio.get_running_loop())
+
+    def initialize(self, config):
+        self.context.events.subscribe("a", on_event)
+
+    manager = manager_of(make_connection("a", initialize=initialize), events=bus)
+    await manager.start_plugins_async()
+    await bus.publish(Event("a"))
+    assert heard == [asyncio.get_running_loop()]
+    await manager.stop_plugins_async()
+
+
 def test_threads_publish_and_subscribe_at_once(bus):
     counts = [0] * 8
 

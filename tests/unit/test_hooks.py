@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from zerepy_plugins import PluginHooks
-from zerepy_plugins.errors import PluginCleanupError, PluginExecutionError
+from zerepy_plugins.errors import (
+    PluginCleanupError,
+    PluginConfigError,
+    PluginExecutionError,
+    PluginVetoError,
+)
 
 NAMES = ["pre_initialize", "post_initialize", "pre_cleanup", "post_cleanup"]
+AROUND_ACTIONS = ["pre_action", "post_action"]
 
 
 def logging_hooks(log: list, label: str) -> PluginHooks:
@@ -15,9 +21,9 @@ def logging_hooks(log: list, label: str) -> PluginHooks:
     return type("Hooks", (PluginHooks,), body)()
 
 
-def test_all_four_do_nothing_by_default():
+def test_all_do_nothing_by_default():
     hooks = PluginHooks()
-    assert [getattr(hooks, name)() for name in NAMES] == [None] * 4
+    assert [getattr(hooks, name)() for name in NAMES + AROUND_ACTIONS] == [None] * 6
 
 
 def test_mixed_into_a_plugin_they_surround_its_steps(manager_of, make_connection):
@@ -195,3 +201,68 @@ def test_hooks_may_not_start_plugins(manager_of, make_connection):
     manager = manager_of(make_connection("a", post_initialize=lambda self: manager.start_plugins()))
     assert manager.start_plugins() == []
     assert "within start_plugins" in str(manager.failures[0].error)
+
+
+@pytest.mark.parametrize(
+    ("hook", "parameters", "named"),
+    [
+        ("pre_action", "self, parms", "'parms'|\"parms\""),
+        ("pre_action", "self, result", "result"),
+        ("post_action", "self, *, outcome", "outcome"),
+        ("pre_initialize", "self, action", "action"),
+        ("post_cleanup", "self, error, /", "error"),
+    ],
+)
+def test_a_hook_that_asks_for_too_much_is_refused(
+    manager_of, make_connection, hook, parameters, named
+):
+    namespace = {}
+    exec(f"class Hooks:\n    def {hook}({parameters}): pass", namespace)
+    manager = manager_of(make_connection("a"))
+    with pytest.raises(PluginConfigError, match=f"Hooks.{hook}.*{named}") as caught:
+        manager.add_hooks(namespace["Hooks"]())
+    assert "may take any of plugin, config" in caught.value.hint
+
+
+def test_so_is_a_plugin_with_such_a_hook(manager_of, make_connection):
+    manager = manager_of(make_connection("a", pre_action=lambda self, parms: None))
+    with pytest.raises(PluginConfigError, match="parms"):
+        manager.start_plugins("a")
+
+
+def test_arguments_with_defaults_are_left_alone(manager_of, make_connection):
+    seen = []
+
+    class Hooks:
+        def post_initialize(self, plugin, *args, mine=3):
+            seen.append((plugin.name, args, mine))
+
+    manager_of(make_connection("a"), hooks=[Hooks()]).start_plugins()
+    assert seen == [("a", (), 3)]
+
+
+def test_an_unknown_policy_is_refused(manager_of, make_connection):
+    with pytest.raises(ValueError, match='"raise", "collect" or "log"'):
+        manager_of(make_connection("a")).add_hooks(PluginHooks(), on_error="ignore")
+
+
+def test_a_logged_error_does_not_keep_a_plugin_from_starting(manager_of, make_connection, caplog):
+    class Hooks:
+        def pre_initialize(self):
+            raise ValueError("not today")
+
+    manager = manager_of(make_connection("a"))
+    manager.add_hooks(Hooks(), on_error="log")
+    assert manager.start_plugins() == ["a"]
+    assert "not today" in caplog.text
+
+
+def test_a_veto_keeps_a_plugin_from_starting_under_every_policy(manager_of, make_connection):
+    class Hooks:
+        def pre_initialize(self, plugin):
+            raise PluginVetoError(f"{plugin.name} is not for production")
+
+    manager = manager_of(make_connection("a"))
+    manager.add_hooks(Hooks(), on_error="log")
+    with pytest.raises(PluginVetoError, match="not for production"):
+        manager.start_plugins("a")

@@ -209,3 +209,49 @@ def test_many_threads_lose_no_call(running):
         thread.join()
     stats = running.monitor.stats("echo")
     assert (stats.calls, stats.errors, stats.in_flight) == (800, 0, 0)
+
+
+def samples(text: str) -> dict[str, float]:
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_the_sum_of_latencies_is_there(monitor):
+    for _ in range(3):
+        with monitor.track_usage("a"):
+            time.sleep(0.001)
+    stats = monitor.stats("a")
+    assert stats.max < stats.total <= 3 * stats.max
+    assert stats.total >= 0.003
+
+
+def test_all_numbers_as_text_for_prometheus(running):
+    for _ in range(3):
+        running.perform_action("echo", "echo", {"value": 1})
+    with pytest.raises(PluginExecutionError):
+        running.perform_action("echo", "fail", {"message": "no"})
+    running.monitor.track_usage('odd "name"')
+    running.events.subscribe("plugin.*", lambda event: None)
+    running.stop_plugins("shout")
+    text = running.metrics_text()
+    found, stats = samples(text), running.monitor.stats("echo")
+    for name, value in {
+        "up": 1,
+        "calls_total": 4,
+        "errors_total": 1,
+        "timeouts_total": 0,
+        "in_flight": 0,
+        "latency_seconds_count": 4,
+        "latency_seconds_sum": stats.total,
+    }.items():
+        assert found[f'zerepy_plugin_{name}{{plugin="echo"}}'] == value
+    for quantile, value in (("0.5", stats.p50), ("0.95", stats.p95), ("0.99", stats.p99)):
+        name = f'zerepy_plugin_latency_seconds{{plugin="echo",quantile="{quantile}"}}'
+        assert found[name] == value
+    assert found['zerepy_plugin_state{plugin="shout",state="stopped"}'] == 1
+    assert found['zerepy_plugin_up{plugin="shout"}'] == 0
+    assert found['zerepy_plugin_calls_total{plugin="odd \\"name\\""}'] == 1
+    published = running.events.stats()["published"]
+    assert found["zerepy_events_published_total"] == published > 0
+    assert found["zerepy_events_dropped_total"] == 0
+    assert text == running.metrics_text()

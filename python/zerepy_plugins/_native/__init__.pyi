@@ -10,12 +10,13 @@ from typing import Any, Literal
 from zerepy_plugins._native.calls import (
     CallCoroutine,
     CallStream,
+    HookedCall,
     Mailbox,
     NativeClass,
     NativeInstance,
     StreamStep,
 )
-from zerepy_plugins._native.events import EventBus, Published, Undo
+from zerepy_plugins._native.events import Backlog, EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
@@ -23,9 +24,11 @@ from zerepy_plugins.records import DiscoveredPlugins
 
 __all__ = [
     "ABI_VERSION",
+    "Backlog",
     "CallCoroutine",
     "CallStream",
     "EventBus",
+    "HookedCall",
     "Mailbox",
     "NativeClass",
     "NativeInstance",

@@ -1,5 +1,6 @@
 """Calls that are awaited or iterated over, and the handles of native plugins."""
 
+from collections.abc import Awaitable
 from typing import Any, Self, final
 
 @final
@@ -37,6 +38,22 @@ class StreamStep:
     def send(self, value: Any) -> Any: ...
     def throw(self, *arguments: Any) -> Any: ...
     def close(self) -> None: ...
+
+@final
+class HookedCall:
+    """An awaited call with hooks around it, for the coroutine that drives it."""
+
+    def advance(self) -> Awaitable[Any] | None:
+        """Go on to what has to be awaited next, and return it; ``None`` when all is done."""
+
+    def take(self, value: Any) -> None:
+        """Take in what was awaited."""
+
+    def fail(self, error: BaseException) -> None:
+        """Take in what awaiting it raised."""
+
+    def finish(self) -> Any:
+        """Return the result, or raise what failed."""
 
 @final
 class Mailbox:

@@ -1,21 +1,28 @@
 """The event bus."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future
 from typing import Any, Self, final
 
 from zerepy_plugins.records import Event
 
 @final
 class EventBus:
-    """Publishes events to whoever subscribed."""
+    """Publishes events to whoever subscribed.
 
-    def __new__(cls) -> Self: ...
+    Args:
+        max_pending: How many events may wait for one ``async`` handler.
+    """
+
+    def __new__(cls, *, max_pending: int = 1000) -> Self: ...
     def subscribe(self, pattern: str, handler: Callable[[Any], Any]) -> Undo:
         """Have ``handler`` called with every event that matches.
 
         Args:
             pattern: An event's name, ``"prefix.*"`` or ``"*"``.
-            handler: A function of one event; may be ``async``.
+            handler: A function of one event; may be ``async``. Its coroutines run one after the
+                other, on the loop that runs where it is subscribed, in a plugin on the loop of
+                whoever started it with an ``*_async`` method, else on a background loop.
 
         Returns:
             A function that ends the subscription.
@@ -34,14 +41,45 @@ class EventBus:
     def publish(self, event: Event) -> Published:
         """Deliver an event, in the order of the subscriptions.
 
-        Synchronous handlers have run when this returns. Coroutines of ``async`` handlers run as
-        tasks of the running event loop, else on a background loop; awaiting the result waits for
-        them, and it need not be awaited. What a handler raises is logged and does not stop the
+        Synchronous handlers have run when this returns. For ``async`` handlers it waits in a queue
+        for each of them, and a slow one never holds up the publisher: when its queue is full, its
+        oldest event is dropped, which is counted and, the first time, logged. Awaiting the result
+        waits for the ``async`` handlers (within one of them not at all, for it would wait for
+        itself); it need not be awaited. What a handler raises is logged and does not stop the
         others.
 
         Args:
             event: An :class:`Event`, or any object with a ``name``.
         """
+
+    def drain(self) -> Published:
+        """Return what waits for everything that is pending now.
+
+        Await it, as what :meth:`publish` returns.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """Return how many events were published, delivered, dropped, failed, and are pending.
+
+        Returns:
+            ``published`` counts events; the others count pairs of an event and a handler:
+            ``delivered``, ``failed`` (it raised), ``dropped`` (too many waited for an ``async``
+            handler, or its loop ended) and ``pending`` (they wait). Lifecycle and call events that
+            nobody could hear, for want of any subscription, are not made and not counted.
+        """
+
+@final
+class Backlog:
+    """What waits for a subscriber's event loop: bounded, the oldest is dropped."""
+
+    def pop(self) -> tuple[Awaitable[Any], str, Future[None]] | None:
+        """Take out the next: coroutine, event name, future; ``None`` ends the worker."""
+
+    def count(self, failed: bool) -> None:
+        """Count one that has run."""
+
+    def abandon(self) -> None:
+        """Drop all that waits: the worker was cancelled, or its loop is closed."""
 
 @final
 class Published:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Self, final
+from typing import Any, Literal, Self, final
 
 from zerepy_plugins._native.calls import CallCoroutine, CallStream
 from zerepy_plugins._native.events import EventBus, Undo
@@ -77,8 +77,33 @@ class PluginManager:
     def failures(self) -> list[PluginFailure]:
         """What is broken now: not taken in, or taken in and failed or skipped."""
 
-    def add_hooks(self, hooks: object) -> Undo:
-        """Let an object with methods of :class:`PluginHooks` see every plugin from now on."""
+    def add_hooks(
+        self,
+        hooks: object,
+        *,
+        priority: int | None = None,
+        on_error: Literal["raise", "collect", "log"] = "raise",
+    ) -> Undo:
+        """Let an object with methods of :class:`PluginHooks` see every plugin from now on.
+
+        Args:
+            hooks: The object; of its methods, those with the names of hooks are called.
+            priority: Hooks of higher priority stand further outside, that is, run earlier before a
+                step and later after it; among equals those added first. By default the object's
+                attribute ``priority``, or 0.
+            on_error: What becomes of what they raise. ``"raise"``: in ``pre_initialize`` and
+                ``pre_action`` it keeps the step from happening, elsewhere it is reported at the
+                step's end, with all other errors as one. ``"collect"``: it is always reported at
+                the end, and the step happens. ``"log"``: it is a warning in the log, and nothing
+                else. A :class:`PluginVetoError` keeps the step from happening in each case, and
+                Ctrl-C always passes.
+
+        Returns:
+            A function that takes them away.
+
+        Raises:
+            PluginConfigError: A hook asks for an argument that it is not given.
+        """
 
     def load_plugins(self) -> list[str]:
         """Find plugins and register them; start none. Return the names of those that are new.
@@ -266,6 +291,27 @@ class PluginManager:
 
     def status(self) -> list[PluginStatus]:
         """Return every plugin's state, in the order they were taken in."""
+
+    def metrics_text(self) -> str:
+        """Return all numbers as text for Prometheus, in its exposition format 0.0.4.
+
+        Per plugin, as label ``plugin``: ``zerepy_plugin_up``, ``zerepy_plugin_state`` (1 for the
+        state it is in), ``zerepy_plugin_calls_total``, ``zerepy_plugin_errors_total``,
+        ``zerepy_plugin_timeouts_total``, ``zerepy_plugin_in_flight`` and the summary
+        ``zerepy_plugin_latency_seconds`` (quantiles 0.5, 0.95, 0.99). Of the bus:
+        ``zerepy_events_published_total``, ``…delivered…``, ``…failed…`` and ``…dropped…``.
+        """
+
+    def share_stats(self) -> None:
+        """Let ``zpl top`` show this manager's numbers, until all its plugins are stopped.
+
+        They are served by a thread, on a Unix socket of this process that only its user can reach:
+        ``$XDG_RUNTIME_DIR/zerepy/<pid>.sock``, or in ``~/.zerepy/run``. It is removed at the stop
+        of all plugins, and at the latest at the end of the process.
+
+        Raises:
+            OSError: The socket cannot be made.
+        """
 
     def check_dependencies(self) -> list[PluginFailure]:
         """Return what a start would find wrong with dependencies; start and change nothing.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from zerepy_plugins.cli.demo_work import DRAFT
-from zerepy_plugins.cli.output import console, error_console, table
+from zerepy_plugins.cli.output import console, duration, error_console, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,14 +95,6 @@ def show_stopped(stopped: Iterable[str], store: Path) -> None:
     out = console()
     out.print(f"Stopped, in reverse: {', '.join(stopped)}")
     out.print(f"The index is kept in {store}", soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it, with three digits: `1.23 ms`."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.0f} ns"
 
 
 def _cut(text: str, characters: int) -> str:

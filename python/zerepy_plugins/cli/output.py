@@ -50,6 +50,14 @@ def table(*columns: str) -> Table:
     return grid
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it, with three digits: `1.23 ms`."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.0f} ns"
+
+
 def short_path(origin: str) -> str:
     """Return a path as seen from the working directory, if it lies below it."""
     here = Path.cwd()

@@ -4,20 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zerepy_plugins.cli.demo_report import duration
 from zerepy_plugins.cli.demo_work import Duel
 from zerepy_plugins.errors import PluginExecutionError
 
 if TYPE_CHECKING:
     from .conftest import Run
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(12.345, "12.3 s"), (0.00123, "1.23 ms"), (4.5e-6, "4.5 µs"), (12e-9, "12 ns"), (0.0, "0 ns")],
-)
-def test_a_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_both_sides_of_a_duel_take_turns_in_going_first() -> None:

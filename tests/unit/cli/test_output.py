@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zerepy_plugins.cli.output import print_json, print_value
+from zerepy_plugins.cli.output import duration, print_json, print_value
 
 
 class Color(Enum):
@@ -51,3 +51,11 @@ def test_records_of_one_shape_are_a_table(capsys: pytest.CaptureFixture[str]) ->
 def test_other_values_are_json(value: Any, capsys: pytest.CaptureFixture[str]) -> None:
     print_value(value)
     assert json.loads(capsys.readouterr().out) == value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12.345, "12.3 s"), (0.00123, "1.23 ms"), (4.5e-6, "4.5 µs"), (12e-9, "12 ns"), (0.0, "0 ns")],
+)
+def test_a_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

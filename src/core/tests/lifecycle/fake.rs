@@ -67,6 +67,7 @@ impl FakeInstance {
 impl Class for FakeClass {
     type Instance = FakeInstance;
     type Environment = &'static str;
+    type Hooks = Watcher;
 
     fn create(&self, config: &Config) -> Result<FakeInstance> {
         self.script.run(&format!("{}.create", self.name), None)?;
@@ -136,6 +137,10 @@ pub(super) struct Watcher(pub(super) &'static str, pub(super) Arc<Script>);
 impl HookSet<FakeInstance> for Watcher {
     fn call(&self, hook: Hook, plugin: &FakeInstance, error: Option<&Error>) -> Result<()> {
         self.1.run(&format!("{}.{} {}", self.0, hook.name(), plugin.name), error)
+    }
+
+    fn watches_actions(&self) -> bool {
+        self.0 == "actions"
     }
 }
 

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::fake::{Watcher, World};
-use crate::{ErrorKind, HookId};
+use crate::{Consequence, Error, ErrorKind, Hook, HookId, OnError};
 
 fn watched() -> (World, [HookId; 2]) {
     let world = World::new(&["a"]);
-    let add = |name| world.host.hooks().add(Arc::new(Watcher(name, Arc::clone(&world.script))));
-    let ids = [add("outer"), add("inner")];
+    let ids = ["outer", "inner"].map(|name| add(&world, name, 0, OnError::Raise));
     (world, ids)
+}
+
+fn add(world: &World, name: &'static str, priority: i64, on_error: OnError) -> HookId {
+    world.host.hooks().add(Watcher(name, Arc::clone(&world.script)), priority, on_error)
 }
 
 #[test]
@@ -102,4 +105,85 @@ fn all_errors_of_a_failed_start_are_told() {
         "plugin \"a\" could not be started:\n  - a.initialize failed\n  \
          - a.post_initialize failed\n  - outer.post_initialize a failed"
     );
+}
+
+#[test]
+fn higher_priorities_stand_further_outside_and_equals_in_their_order() {
+    let world = World::new(&["a"]);
+    for (name, priority) in [("mid", 0), ("low", -1), ("high", 5), ("mid too", 0), ("high too", 5)]
+    {
+        add(&world, name, priority, OnError::Raise);
+    }
+    world.host.start(None).unwrap();
+    let log = world.log();
+    let ran = |hook: &str| -> Vec<_> {
+        let suffix = format!(".{hook} a");
+        log.iter().filter_map(|line| line.strip_suffix(&suffix)).map(str::to_owned).collect()
+    };
+    let mut order = ["high", "high too", "mid", "mid too", "low"];
+    assert_eq!(ran("pre_initialize"), order);
+    order.reverse();
+    assert_eq!(ran("post_initialize"), order);
+}
+
+#[test]
+fn a_collected_error_lets_the_step_happen_and_is_told_at_the_end() {
+    let world = World::new(&["a"]);
+    add(&world, "hooks", 0, OnError::Collect);
+    world.script.fail("hooks.pre_initialize a", ErrorKind::Execution);
+    world.host.start(None).unwrap();
+    assert_eq!(world.failures(), ["initialize a: hooks.pre_initialize a failed"]);
+    let log = world.log();
+    assert!(log.contains(&"a.initialize".to_owned()));
+    assert!(log.contains(&"hooks.post_initialize a(hooks.pre_initialize a failed)".to_owned()));
+    assert_eq!(log[log.len() - 2..], ["a.cleanup", "a.release"]);
+}
+
+#[test]
+fn a_logged_error_changes_nothing() {
+    let world = World::new(&["a"]);
+    add(&world, "hooks", 0, OnError::Log);
+    for hook in Hook::ALL {
+        world.script.fail(&format!("hooks.{} a", hook.name()), ErrorKind::Execution);
+    }
+    assert_eq!(world.host.start(None).unwrap(), ["a"]);
+    assert_eq!(world.host.stop(None, false).unwrap(), ["a"]);
+}
+
+#[test]
+fn a_veto_holds_whatever_becomes_of_other_errors() {
+    for on_error in [OnError::Raise, OnError::Collect, OnError::Log] {
+        let world = World::new(&["a"]);
+        add(&world, "hooks", 0, on_error);
+        world.script.fail("hooks.pre_initialize a", ErrorKind::Vetoed);
+        assert_eq!(world.host.start(Some("a")).unwrap_err().kind(), ErrorKind::Vetoed);
+        assert!(!world.log().contains(&"a.initialize".to_owned()));
+    }
+}
+
+#[test]
+fn what_becomes_of_an_error_depends_on_the_moment() {
+    let judged = |on_error: OnError, kind| {
+        Hook::ALL.map(|hook| on_error.judge(hook, &Error::new(kind, "x")))
+    };
+    let (stop, report, ignore) = (Consequence::Stop, Consequence::Report, Consequence::Ignore);
+    let preventing = |other| [stop, other, other, other, stop, other];
+    assert_eq!(judged(OnError::Raise, ErrorKind::Execution), preventing(report));
+    assert_eq!(judged(OnError::Collect, ErrorKind::Execution), [report; 6]);
+    assert_eq!(judged(OnError::Log, ErrorKind::Execution), [ignore; 6]);
+    assert_eq!(judged(OnError::Collect, ErrorKind::Vetoed), preventing(report));
+    assert_eq!(judged(OnError::Log, ErrorKind::Vetoed), preventing(ignore));
+    assert_eq!(judged(OnError::Log, ErrorKind::Interrupted), [stop; 6]);
+}
+
+#[test]
+fn hooks_around_actions_are_known_to_be_there() {
+    let world = World::new(&["a"]);
+    let hooks = world.host.hooks();
+    add(&world, "others", 0, OnError::Raise);
+    assert!(!hooks.watch_actions());
+    let id = add(&world, "actions", 0, OnError::Raise);
+    assert!(hooks.watch_actions());
+    assert!(hooks.remove(id) && !hooks.watch_actions() && !hooks.remove(id));
+    assert_eq!(hooks.sets().len(), 1);
 }
