@@ -12,6 +12,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "PluginNotFoundError",
         ErrorKind::Load => "PluginLoadError",
         ErrorKind::Abi => "PluginAbiError",
+        ErrorKind::Trust => "PluginTrustError",
         ErrorKind::Config => "PluginConfigError",
         ErrorKind::Dependency => "PluginDependencyError",
         ErrorKind::State => "PluginStateError",
@@ -144,10 +145,11 @@ fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
     }
 }
 
-const KINDS: [ErrorKind; 11] = [
+const KINDS: [ErrorKind; 12] = [
     ErrorKind::NotFound,
     ErrorKind::Load,
     ErrorKind::Abi,
+    ErrorKind::Trust,
     ErrorKind::Config,
     ErrorKind::Dependency,
     ErrorKind::State,

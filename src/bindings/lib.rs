@@ -28,6 +28,7 @@ mod optional;
 mod records;
 mod registry;
 mod reload;
+mod schema;
 mod settings;
 mod sources;
 mod stream;
@@ -51,6 +52,7 @@ mod _native {
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,
+        schema::schema_problems,
         stream::{CallStream, StreamStep},
         undo::Undo,
     };
