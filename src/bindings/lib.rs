@@ -5,6 +5,7 @@
 
 mod awaitable;
 mod call;
+mod check;
 mod class;
 mod convert;
 mod coroutine;
@@ -28,7 +29,6 @@ mod optional;
 mod records;
 mod registry;
 mod reload;
-mod schema;
 mod settings;
 mod sources;
 mod stream;
@@ -41,6 +41,7 @@ mod walk;
 mod _native {
     #[pymodule_export]
     use crate::{
+        check::{is_version, schema_problems},
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,
@@ -52,7 +53,6 @@ mod _native {
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,
-        schema::schema_problems,
         stream::{CallStream, StreamStep},
         undo::Undo,
     };

@@ -40,6 +40,7 @@ __all__ = [
     "UsageTimer",
     "discover_plugins",
     "inspect_library",
+    "is_version",
     "schema_problems",
 ]
 
@@ -98,3 +99,6 @@ def schema_problems(schema: object, value: object, root: str) -> list[str]:
     Raises:
         PluginConfigError: It is no JSON Schema, or the value is nothing that JSON has.
     """
+
+def is_version(version: str) -> bool:
+    """Say whether a text is a version as PEP 440 defines it."""

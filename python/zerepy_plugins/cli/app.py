@@ -16,6 +16,7 @@ from zerepy_plugins.cli.info import info
 from zerepy_plugins.cli.inspect import inspect
 from zerepy_plugins.cli.list import list_plugins
 from zerepy_plugins.cli.new import new
+from zerepy_plugins.cli.validate.command import validate
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
@@ -53,4 +54,5 @@ def build_app() -> typer.Typer:
     app.command()(new)
     app.command()(build)
     app.command()(inspect)
+    app.command()(validate)
     return app

@@ -1,4 +1,4 @@
-//! JSON Schemas, for Python; what fits them is the business of `zerepy-core`.
+//! The rules for what plugins declare, for Python; the core makes them.
 
 use pyo3::prelude::*;
 use zerepy_core::CompiledSchema;
@@ -17,4 +17,10 @@ pub(crate) fn schema_problems(
     let schema = to_json(schema, "schema").and_then(CompiledSchema::new).or_raise(py)?;
     let value = to_json(value, root).or_raise(py)?;
     Ok(py.detach(|| schema.problems(root, &value)))
+}
+
+/// Say whether a text is a version as PEP 440 defines it.
+#[pyfunction]
+pub(crate) fn is_version(version: &str) -> bool {
+    zerepy_core::is_version(version)
 }
