@@ -122,6 +122,8 @@ async def _cancel(subject: Subject, manager: PluginManager, action: str, params:
     patience = subject.seconds * _CANCEL_SHARE
     _, pending = await asyncio.wait(tasks, timeout=patience)
     if pending:
+        # What cannot be cancelled may also keep the process from ending.
+        subject.note(f"waiting for calls of {action!r} that go on after they were cancelled")
         raise CheckFailed(
             f"{len(pending)} calls of {action!r} go on {patience:g} s after they were cancelled",
             "Let CancelledError pass, and await in what takes long",
