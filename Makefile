@@ -9,7 +9,7 @@ PLUGINS := build/plugins
 WHEELS := build/dist
 LOCK := requirements-dev.lock
 
-.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean
+.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,16 @@ lint: $(VENV)/.installed ## rustfmt, clippy, ruff
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Seeded input for the readers, then everything unsafe under memcheck, where the one test that tries
+# every byte would take an hour. A report, or memory that is definitely lost, is a failure.
+MEMCHECK := "valgrind","--quiet","--error-exitcode=99","--leak-check=full","--errors-for-leak-kinds=definite","--show-leak-kinds=definite"
+scrutiny: ## Longer fuzzing, and the tests of abi, sdk and native under valgrind: some minutes
+	ZEREPY_FUZZ_CASES=1000000 cargo test --quiet -p zerepy-plugin -p zerepy-native --lib fuzz
+	ZEREPY_FUZZ_CASES=10000 cargo test --quiet -p zerepy-native --test fuzz
+	ZEREPY_FUZZ_CASES=100 cargo test --quiet --no-fail-fast -p zerepy-plugin-abi -p zerepy-plugin -p zerepy-native \
+		--features zerepy-plugin/async --lib --tests --config 'target."cfg(unix)".runner=[$(MEMCHECK)]' \
+		-- --skip no_damage_crashes_the_reader
 
 types: install ## mypy in strict mode, and the stub against the built extension
 	$(BIN)/mypy
