@@ -89,3 +89,12 @@ def test_libraries_of_entry_points_are_held_to_the_list(library, monkeypatch, pl
 def test_a_list_that_cannot_be_meant_is_refused(listed):
     with pytest.raises(PluginConfigError, match="trusted_libraries"):
         PluginManager([], trusted_libraries=listed)
+
+
+def test_a_reload_is_held_to_the_same_rules(library, manager_at):
+    with manager_at(trusted_libraries=[_native.inspect_library(library)["digest"]]) as manager:
+        with library.open("ab") as file:
+            file.write(b"\0")  # another content, and a library still
+        with pytest.raises(PluginTrustError, match="not among the trusted libraries"):
+            manager.reload("shout")
+        assert manager.execute_sync("shout", {"text": "a"}) == "A"
