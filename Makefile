@@ -59,7 +59,7 @@ lint: $(VENV)/.installed ## rustfmt, clippy, ruff
 MEMCHECK := "valgrind","--quiet","--error-exitcode=99","--leak-check=full","--errors-for-leak-kinds=definite","--show-leak-kinds=definite","--suppressions=$(CURDIR)/tests/memcheck.supp"
 scrutiny: ## Longer fuzzing, and the tests of abi, sdk and native under valgrind: a few minutes
 	ZEREPY_FUZZ_CASES=1000000 cargo test --quiet -p zerepy-plugin -p zerepy-native --lib fuzz
-	ZEREPY_FUZZ_CASES=5000 cargo test --quiet -p zerepy-native --test fuzz
+	ZEREPY_FUZZ_CASES=50000 cargo test --quiet -p zerepy-native --test fuzz
 	ZEREPY_FUZZ_CASES=1000 cargo test --quiet --no-fail-fast -p zerepy-plugin-abi -p zerepy-plugin -p zerepy-native \
 		--features zerepy-plugin/async --lib --tests --config 'target."cfg(unix)".runner=[$(MEMCHECK)]' \
 		-- --skip no_damage_crashes_the_reader --skip forked_child

@@ -104,25 +104,29 @@ def _run(runner: Runner, report: Report, allowed: Sequence[str]) -> None:
     if failed is not None:
         report.add(report.path.name, "load", failed)
     for broken in found["broken"]:
-        outcome = broken["outcome"]
-        verdict = Verdict(outcome["verdict"])
-        report.add(broken["plugin"], "load", Outcome(**{**outcome, "verdict": verdict}))
+        report.add(broken["plugin"], "load", Outcome.parse(broken["outcome"]))
     actions: Mapping[str, list[str]] = found["actions"]
     if not report.rows and not actions:
         raise PluginError(
             f"there is no plugin in {report.path}",
             hint="Name a .so, a .py, a package, or a directory that holds such",
         )
-    known = {name for plugin, names in actions.items() for name in names}
-    known |= {f"{plugin}.{name}" for plugin, names in actions.items() for name in names}
-    if unknown := set(allowed) - known - {ALL}:
-        raise typer.BadParameter(
-            f"there is no action {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}",
-            param_hint="--call",
-        )
+    if actions:
+        _check_allowed(allowed, actions)
     for plugin in actions:
         report.add(plugin, "load", Outcome(Verdict.OK))
         for check in found["checks"]:
             with report.running(plugin, check):
                 outcome = runner.check(check, plugin)
             report.add(plugin, check, outcome)
+
+
+def _check_allowed(allowed: Sequence[str], actions: Mapping[str, list[str]]) -> None:
+    """Raise `typer.BadParameter` for an action that no plugin has."""
+    known = {name for names in actions.values() for name in names}
+    known |= {f"{plugin}.{name}" for plugin, names in actions.items() for name in names}
+    if unknown := set(allowed) - known - {ALL}:
+        raise typer.BadParameter(
+            f"there is no action {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}",
+            param_hint="--call",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -22,6 +23,11 @@ class Outcome:
     reason: str = ""
     hint: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Outcome:
+        """Return what a child wrote down with `dataclasses.asdict`."""
+        return cls(**(fields | {"verdict": Verdict(fields["verdict"])}))
 
 
 class CheckFailed(Exception):  # noqa: N818 - what the plugin did, not an error of ours

@@ -47,8 +47,7 @@ class Runner:
         """Make one check; never raises for what the plugin does."""
         report, ending = self._run(check, plugin)
         if "outcome" in report:
-            outcome = report["outcome"]
-            return Outcome(**{**outcome, "verdict": Verdict(outcome["verdict"])})
+            return Outcome.parse(report["outcome"])
         return self._died(report, ending)
 
     def _run(self, check: str, plugin: str) -> tuple[dict[str, Any], str]:
