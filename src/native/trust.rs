@@ -94,7 +94,7 @@ fn no_digest(entry: &Path) -> Error {
 /// Nobody but its owner, whom the user chose by pointing there, can change the file or put another
 /// in its place.
 fn check_file(path: &Path, file: &Metadata) -> Result<()> {
-    if let Some(who) = writers(file) {
+    if let Some(who) = others_who_write(file) {
         return Err(open_to(who, "it", path));
     }
     let link = folder_of(path);
@@ -103,7 +103,7 @@ fn check_file(path: &Path, file: &Metadata) -> Result<()> {
         let metadata = fs::metadata(&folder).map_err(|error| {
             Refusal::load(format!("its directory \"{}\" cannot be read: {error}", folder.display()))
         })?;
-        let Some(who) = writers(&metadata) else { continue };
+        let Some(who) = others_who_write(&metadata) else { continue };
         // In a sticky directory, such as /tmp, others can add files but not replace this one.
         let kept = metadata.mode() & STICKY != 0 && [ROOT, cache::user()].contains(&file.uid());
         if !kept {
@@ -119,13 +119,16 @@ fn folder_of(path: &Path) -> PathBuf {
     folder.unwrap_or(Path::new(".")).to_owned()
 }
 
+fn others_who_write(metadata: &Metadata) -> Option<&'static str> {
+    writers(metadata.mode(), metadata.uid(), metadata.gid())
+}
+
 /// Who besides the owner can write there. A group with its user's number is that user's own, and
 /// root's is as good as root.
-fn writers(metadata: &Metadata) -> Option<&'static str> {
-    let (mode, group) = (metadata.mode(), metadata.gid());
+fn writers(mode: u32, owner: u32, group: u32) -> Option<&'static str> {
     if mode & OTHERS_WRITE != 0 {
         Some("every user")
-    } else if mode & GROUP_WRITES != 0 && ![metadata.uid(), ROOT].contains(&group) {
+    } else if mode & GROUP_WRITES != 0 && ![owner, ROOT].contains(&group) {
         Some("its group")
     } else {
         None
@@ -184,15 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn a_groups_rights_are_fine_if_it_is_the_users_own() {
-        let place = Place::new();
-        let user = cache::user();
-        std::os::unix::fs::chown(&place.file, None, Some(user)).unwrap();
-        assert_eq!(place.with_modes(0o755, 0o664), Ok(()));
-        let other = if user == ROOT { 12_345 } else { return }; // only root may give it to others
-        std::os::unix::fs::chown(&place.file, None, Some(other)).unwrap();
-        assert!(place.with_modes(0o755, 0o664).unwrap_err().contains("by its group"));
-        assert_eq!(place.with_modes(0o755, 0o644), Ok(()));
+    fn a_groups_rights_are_fine_if_it_is_the_users_own_or_roots() {
+        for (mode, owner, group, expected) in [
+            (0o100_664, 1000, 1000, None),
+            (0o100_664, 1000, ROOT, None),
+            (0o100_664, 1000, 100, Some("its group")),
+            (0o040_775, ROOT, 100, Some("its group")),
+            (0o100_644, 1000, 100, None),
+            (0o100_666, 1000, 1000, Some("every user")),
+        ] {
+            assert_eq!(writers(mode, owner, group), expected, "{mode:o} {owner} {group}");
+        }
     }
 
     #[test]
