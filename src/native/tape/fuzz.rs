@@ -1,9 +1,9 @@
 //! Tapes of random nodes: read exactly, or refused; never a panic, and nothing beyond the tape.
 
 use fastrand::Rng;
-use zerepy_plugin_abi::{Node, tag};
+use zerepy_plugin_abi::{Node, element, tag};
 
-use super::{Tape, TapeView, to_json};
+use super::{Form, Tape, TapeView, to_json};
 
 /// How many tapes are tried; `ZEREPY_FUZZ_CASES` asks for more, or fewer under valgrind.
 fn cases() -> u64 {
@@ -13,14 +13,18 @@ fn cases() -> u64 {
 
 /// Nodes that mostly look right: small lengths, ends on the tape, offsets in the arena.
 fn node(rng: &mut Rng, count: usize, arena: usize) -> Node {
-    let tags = tag::NULL..=tag::MAP + 2;
+    const ELEMENTS: [u8; 4] = [element::BOOL, element::U8, element::F64, 0];
+    let mut tag = rng.u32(tag::NULL..=tag::PACKED_REF + 1);
+    if tag >= tag::PACKED {
+        tag |= u32::from(ELEMENTS[rng.usize(..4)]) << tag::ELEMENT_SHIFT;
+    }
     let (len, value) = match rng.u8(..8) {
         0 => (rng.u32(..), rng.u64(..)),
         1 => (u32::MAX, u64::MAX),
         2..=4 => (rng.u32(..3), rng.u64(..=arena as u64)),
         _ => (rng.u32(..3), rng.u64(..=count as u64)),
     };
-    Node { tag: rng.u32(tags), len, value }
+    Node { tag, len, value }
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn random_tapes_are_read_or_refused() {
         read += u64::from(to_json(view).is_ok());
         for at in 0..=count {
             if let Ok(node) = view.node(at) {
-                let _ = (view.bytes(node), view.text(node)); // whatever kind of node it is
+                let _ = (view.bytes(node), view.text(node), view.packed(node)); // whatever kind of node it is
             }
         }
     }
@@ -48,7 +52,7 @@ fn random_tapes_are_read_or_refused() {
 fn damaged_tapes_are_read_or_refused() {
     for seed in 0..cases() / 10 {
         let mut rng = Rng::with_seed(seed);
-        let mut tape = Tape::new();
+        let mut tape = Tape::new(Form::DEFAULT);
         write(&mut tape, &mut rng, 0);
         let (mut nodes, arena) = parts(&tape);
         assert!(to_json(TapeView::new(&nodes, &arena)).is_ok(), "seed {seed}");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use zerepy_plugin_abi::{FfiTape, Node, TAPE_VERSION, tag};
+use zerepy_plugin_abi::{FfiTape, Node, TAPE_VERSION, element, tag};
 
 use super::{Payload, Tape};
 use crate::Value;
@@ -16,12 +16,14 @@ fn cases() -> u64 {
 }
 
 fn node(rng: &mut Rng, count: usize, arena: usize) -> Node {
-    let tag = loop {
-        let tag = rng.u32(tag::NULL..=tag::MAP + 2);
-        if tag != tag::STR_REF && tag != tag::BYTES_REF {
-            break tag;
-        }
-    };
+    const ELEMENTS: [u8; 4] = [element::BOOL, element::U8, element::F64, 0];
+    let mut tag = rng.u32(tag::NULL..=tag::PACKED_REF + 1);
+    if matches!(tag, tag::STR_REF | tag::BYTES_REF | tag::PACKED_REF) {
+        tag = tag::PACKED; // the others are addresses
+    }
+    if tag == tag::PACKED {
+        tag |= u32::from(ELEMENTS[rng.usize(..4)]) << tag::ELEMENT_SHIFT;
+    }
     let (len, value) = match rng.u8(..8) {
         0 => (rng.u32(..), rng.u64(..)),
         1 => (u32::MAX, u64::MAX),
@@ -36,16 +38,16 @@ fn random_tapes_are_read_or_refused() {
     let mut read = 0;
     for seed in 0..cases() {
         let mut rng = Rng::with_seed(seed);
-        let mut arena = vec![0; rng.usize(..9)];
-        rng.fill(&mut arena);
+        let arena = [rng.u64(..), rng.u64(..)]; // aligned, as packed numbers need it
+        let arena_len = rng.usize(..=size_of_val(&arena));
         let count = rng.usize(1..12);
-        let nodes: Vec<_> = (0..count).map(|_| node(&mut rng, count, arena.len())).collect();
+        let nodes: Vec<_> = (0..count).map(|_| node(&mut rng, count, arena_len)).collect();
         let ffi = FfiTape {
             version: TAPE_VERSION,
             nodes: nodes.as_ptr(),
             node_count: nodes.len(),
-            arena: arena.as_ptr(),
-            arena_len: arena.len(),
+            arena: arena.as_ptr().cast(),
+            arena_len,
             ..FfiTape::empty()
         };
         // SAFETY: nodes and arena outlive the tape, and none of the nodes is an address.
