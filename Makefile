@@ -9,7 +9,7 @@ PLUGINS := build/plugins
 WHEELS := build/dist
 LOCK := requirements-dev.lock
 
-.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean
+.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,16 @@ lint: $(VENV)/.installed ## rustfmt, clippy, ruff
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Of the last, two kinds of tests are left out: one opens each byte of a library's file, for an hour,
+# and a forked child loses by design what belonged to its parent's threads.
+MEMCHECK := "valgrind","--quiet","--error-exitcode=99","--leak-check=full","--errors-for-leak-kinds=definite","--show-leak-kinds=definite","--suppressions=$(CURDIR)/tests/memcheck.supp"
+scrutiny: ## Longer fuzzing, and the tests of abi, sdk and native under valgrind: a few minutes
+	ZEREPY_FUZZ_CASES=1000000 cargo test --quiet -p zerepy-plugin -p zerepy-native --lib fuzz
+	ZEREPY_FUZZ_CASES=50000 cargo test --quiet -p zerepy-native --test fuzz
+	ZEREPY_FUZZ_CASES=1000 cargo test --quiet --no-fail-fast -p zerepy-plugin-abi -p zerepy-plugin -p zerepy-native \
+		--features zerepy-plugin/async --lib --tests --config 'target."cfg(unix)".runner=[$(MEMCHECK)]' \
+		-- --skip no_damage_crashes_the_reader --skip forked_child
 
 types: install ## mypy in strict mode, and the stub against the built extension
 	$(BIN)/mypy

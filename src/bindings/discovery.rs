@@ -8,6 +8,7 @@ use zerepy_core::{
     Candidate, Category, Error, ErrorKind, Failure, Found, Importer, Registered, Result, Scan,
     Stage, Unit,
 };
+use zerepy_native::Trust;
 
 use crate::class::{self, Place, PluginClass};
 use crate::errors::{self, OrRaise};
@@ -20,15 +21,17 @@ const ANYWHERE: Place = Place::Guessed(Category::Connection);
 const ENTRY_POINT: &str = "entry point ";
 
 /// Runs candidates: Python code by the import system, libraries by `zerepy-native`.
-struct Runner;
+struct Runner<'a> {
+    trust: &'a Trust,
+}
 
-impl Importer<PluginClass> for Runner {
+impl Importer<PluginClass> for Runner<'_> {
     fn import(&self, candidate: &Candidate) -> Result<Vec<Registered<PluginClass>>> {
         let origin = candidate.path.display().to_string();
         let place = Place::Guessed(category_of(candidate));
         Python::attach(|py| {
             let classes = match &candidate.unit {
-                Unit::Library(path) => native::load_classes(py, path)?,
+                Unit::Library(path) => native::load_classes(py, path, self.trust)?,
                 Unit::Module(path) => python_classes(py, path, candidate)?,
                 Unit::Package { dir, .. } => python_classes(py, dir, candidate)?,
             };
@@ -65,23 +68,24 @@ fn python_classes<'py>(
 /// Everything in one directory that `wanted` lets through. The interpreter must not be held.
 pub(crate) fn in_directory(
     dir: &Path,
+    trust: &Trust,
     wanted: impl Fn(&Candidate) -> bool,
 ) -> Result<(Found<PluginClass>, bool)> {
     let mut scan: Scan = zerepy_core::scan(dir);
     scan.candidates.retain(wanted);
     let missing = scan.missing;
-    Ok((run(scan)?, missing))
+    Ok((run(scan, trust)?, missing))
 }
 
 /// Imports what a scan found. The interpreter must not be held.
-pub(crate) fn run(scan: Scan) -> Result<Found<PluginClass>> {
-    zerepy_core::import(scan, &Runner)
+pub(crate) fn run(scan: Scan, trust: &Trust) -> Result<Found<PluginClass>> {
+    zerepy_core::import(scan, &Runner { trust })
 }
 
 /// The plugins that installed packages offer in the entry point group `zerepy.plugins`: classes, or
 /// paths of shared libraries.
-pub(crate) fn from_entry_points(py: Python<'_>) -> Result<Found<PluginClass>> {
-    from_entry_points_where(py, |_| true)
+pub(crate) fn from_entry_points(py: Python<'_>, trust: &Trust) -> Result<Found<PluginClass>> {
+    from_entry_points_where(py, trust, |_| true)
 }
 
 /// The module that such an origin names.
@@ -91,12 +95,17 @@ pub(crate) fn entry_point_module(origin: &str) -> Option<&str> {
 }
 
 /// What the entry point of that origin offers now.
-pub(crate) fn from_entry_point(py: Python<'_>, origin: &str) -> Result<Found<PluginClass>> {
-    from_entry_points_where(py, |other| other == origin)
+pub(crate) fn from_entry_point(
+    py: Python<'_>,
+    origin: &str,
+    trust: &Trust,
+) -> Result<Found<PluginClass>> {
+    from_entry_points_where(py, trust, |other| other == origin)
 }
 
 fn from_entry_points_where(
     py: Python<'_>,
+    trust: &Trust,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Found<PluginClass>> {
     let mut found = Found { plugins: Vec::new(), failures: Vec::new() };
@@ -105,7 +114,7 @@ fn from_entry_points_where(
         if !wanted(&origin) {
             continue;
         }
-        match entry_point(&point, &origin) {
+        match entry_point(&point, &origin, trust) {
             Ok(plugins) => found.plugins.extend(plugins),
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             Err(error) => {
@@ -136,7 +145,11 @@ fn origin_of(point: &Bound<'_, PyAny>) -> String {
     format!("{ENTRY_POINT}{} = {}", text(point, "name"), text(point, "value"))
 }
 
-fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<PluginClass>>> {
+fn entry_point(
+    point: &Bound<'_, PyAny>,
+    origin: &str,
+    trust: &Trust,
+) -> Result<Vec<Registered<PluginClass>>> {
     let py = point.py();
     let object = point.call_method0("load").map_err(|raised| {
         errors::from_python(py, raised, ErrorKind::Load, &format!("loading {origin}"))
@@ -145,7 +158,7 @@ fn entry_point(point: &Bound<'_, PyAny>, origin: &str) -> Result<Vec<Registered<
         Ok(path) => {
             let check =
                 |class: &Bound<'_, PyAny>| class::checked(class, ANYWHERE, None, origin.into());
-            native::load_classes(py, &path)?.iter().map(check).collect()
+            native::load_classes(py, &path, trust)?.iter().map(check).collect()
         }
         Err(_) => Ok(vec![class::checked(&object, ANYWHERE, None, origin.into())?]),
     }
@@ -169,7 +182,7 @@ pub(crate) fn discover_plugins<'py>(
     };
     // Absolute, for it names the modules: the same relative path may be another directory later.
     let plugin_dir = std::path::absolute(&plugin_dir).unwrap_or(plugin_dir);
-    let found = py.detach(|| in_directory(&plugin_dir, |_| true));
+    let found = py.detach(|| in_directory(&plugin_dir, &Trust::default(), |_| true));
     logging::flush(py);
     let (Found { plugins, mut failures }, missing) = found.or_raise(py)?;
     if missing {
@@ -210,7 +223,7 @@ fn by_name<'py>(
 /// Whatever is wrong with a plugin in a directory, `discover_plugins` raises a load error.
 fn as_load_error(failure: &Failure) -> Error {
     let error = &failure.error;
-    if matches!(error.kind(), ErrorKind::Load | ErrorKind::Abi) {
+    if matches!(error.kind(), ErrorKind::Load | ErrorKind::Abi | ErrorKind::Trust) {
         return error.clone();
     }
     let message = format!("{} cannot be loaded: {}", failure.origin, error.message());

@@ -12,6 +12,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "PluginNotFoundError",
         ErrorKind::Load => "PluginLoadError",
         ErrorKind::Abi => "PluginAbiError",
+        ErrorKind::Trust => "PluginTrustError",
         ErrorKind::Config => "PluginConfigError",
         ErrorKind::Dependency => "PluginDependencyError",
         ErrorKind::State => "PluginStateError",
@@ -145,10 +146,11 @@ fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
     }
 }
 
-const KINDS: [ErrorKind; 12] = [
+const KINDS: [ErrorKind; 13] = [
     ErrorKind::NotFound,
     ErrorKind::Load,
     ErrorKind::Abi,
+    ErrorKind::Trust,
     ErrorKind::Config,
     ErrorKind::Dependency,
     ErrorKind::State,

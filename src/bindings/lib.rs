@@ -7,6 +7,7 @@ mod around;
 mod awaitable;
 mod backlog;
 mod call;
+mod check;
 mod class;
 mod convert;
 mod coroutine;
@@ -44,6 +45,7 @@ mod _native {
     use crate::{
         around::HookedCall,
         backlog::Backlog,
+        check::{is_version, schema_problems},
         coroutine::CallCoroutine,
         discovery::discover_plugins,
         environment::PluginFinder,

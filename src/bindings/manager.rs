@@ -44,8 +44,9 @@ pub(crate) struct PluginManager {
 impl PluginManager {
     #[new]
     #[pyo3(signature = (
-        plugin_dirs=None, config=None, *, registry=None, entry_points=true, hooks=None, events=None,
-        monitor=None, state_dir=None, max_payload=Some(DEFAULT_MAX_PAYLOAD)
+        plugin_dirs=None, config=None, *, registry=None, entry_points=true, trusted_libraries=None,
+        hooks=None, events=None, monitor=None, state_dir=None,
+        max_payload=Some(DEFAULT_MAX_PAYLOAD)
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
@@ -54,13 +55,14 @@ impl PluginManager {
         config: Option<&Bound<'_, PyAny>>,
         registry: Option<Py<PluginRegistry>>,
         entry_points: bool,
+        trusted_libraries: Option<&Bound<'_, PyAny>>,
         hooks: Option<&Bound<'_, PyAny>>,
         events: Option<Py<EventBus>>,
         monitor: Option<Py<PluginMonitor>>,
         state_dir: Option<&Bound<'_, PyAny>>,
         max_payload: Option<usize>,
     ) -> PyResult<Self> {
-        let sources = Sources::new(py, plugin_dirs, entry_points)?;
+        let sources = Sources::new(py, plugin_dirs, entry_points, trusted_libraries)?;
         let file = config.filter(|config| config.extract::<PathBuf>().is_ok());
         let config_file = file.map(absolute).transpose()?;
         let settings = settings::read(config).or_raise(py)?;

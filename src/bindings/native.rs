@@ -11,7 +11,7 @@ use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
-use zerepy_native::{Done, Form, Instance, Library, ResultTape, Stream, Tape, Task};
+use zerepy_native::{Done, Form, Instance, Library, ResultTape, Stream, Tape, Task, Trust};
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
@@ -27,8 +27,12 @@ pub(crate) struct NativeClass {
 }
 
 /// Loads a library; one Python class for each of its plugins.
-pub(crate) fn load_classes<'py>(py: Python<'py>, path: &Path) -> Result<Vec<Bound<'py, PyAny>>> {
-    let library = py.detach(|| zerepy_native::load(path))?;
+pub(crate) fn load_classes<'py>(
+    py: Python<'py>,
+    path: &Path,
+    trust: &Trust,
+) -> Result<Vec<Bound<'py, PyAny>>> {
+    let library = py.detach(|| zerepy_native::load(path, trust))?;
     let make = |plugin| {
         let class = NativeClass { library: Arc::clone(&library), plugin };
         py.import("zerepy_plugins.native")?.getattr("make_class")?.call1((class,))

@@ -35,7 +35,7 @@ impl<'s> Again<'s> {
         let found = match discovery::entry_point_module(origin) {
             Some(module) => Python::attach(|py| {
                 self.set_aside(py, module)?;
-                discovery::from_entry_point(py, origin)
+                discovery::from_entry_point(py, origin, self.sources.trust())
             }),
             None => self.in_directories(origin),
         };
@@ -69,7 +69,7 @@ impl<'s> Again<'s> {
             for candidate in &scan.candidates {
                 self.set_candidate_aside(candidate)?;
             }
-            let Found { plugins, failures } = discovery::run(scan)?;
+            let Found { plugins, failures } = discovery::run(scan, self.sources.trust())?;
             found.plugins.extend(plugins);
             found.failures.extend(failures);
         }

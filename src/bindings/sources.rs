@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use zerepy_core::{Result, Scan};
+use zerepy_core::{Error, ErrorKind, Result, Scan};
+use zerepy_native::Trust;
 
 use crate::discovery;
 use crate::environment::PluginHost;
+use crate::errors::OrRaise;
 
 /// Where plugins are looked for if nothing is said.
 const DEFAULT_DIRS: [&str; 2] = ["plugins", "~/.zerepy/plugins"];
@@ -19,19 +21,28 @@ pub(crate) struct Sources {
     dirs: Vec<PathBuf>,
     dirs_are_default: bool, // then it is fine if one does not exist
     entry_points: bool,
+    trust: Trust,
     loaded: Mutex<HashSet<PathBuf>>,
 }
 
 impl Sources {
-    /// `dirs` is one path, several, or none for the default ones; `~` is the user's home.
+    /// `dirs` is one path, several, or none for the default ones; `~` is the user's home. `trusted`
+    /// lists the libraries that may be loaded.
     pub(crate) fn new(
         py: Python<'_>,
         dirs: Option<&Bound<'_, PyAny>>,
         entry_points: bool,
+        trusted: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let dirs_are_default = dirs.is_none();
         let dirs = directories(py, dirs)?;
-        Ok(Self { dirs, dirs_are_default, entry_points, loaded: Mutex::default() })
+        let trust = trust(py, trusted)?;
+        Ok(Self { dirs, dirs_are_default, entry_points, trust, loaded: Mutex::default() })
+    }
+
+    /// The libraries that may be loaded.
+    pub(crate) const fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// What the directories hold now.
@@ -45,7 +56,7 @@ impl Sources {
         for dir in &self.dirs {
             let is_new = |path: &PathBuf| !self.loaded.lock().contains(path);
             let (found, missing) =
-                discovery::in_directory(dir, |candidate| is_new(&candidate.path))?;
+                discovery::in_directory(dir, &self.trust, |candidate| is_new(&candidate.path))?;
             if missing && !self.dirs_are_default {
                 let dir = dir.display();
                 tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
@@ -55,7 +66,7 @@ impl Sources {
             host.accept(found.plugins, found.failures);
         }
         if self.entry_points {
-            let found = Python::attach(discovery::from_entry_points)?;
+            let found = Python::attach(|py| discovery::from_entry_points(py, &self.trust))?;
             host.accept(found.plugins, found.failures);
         }
         host.accept(Vec::new(), Vec::new()); // what was registered by hand
@@ -82,4 +93,19 @@ pub(crate) fn absolute(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     let module = path.py().import("os.path")?;
     let expanded = module.call_method1("expanduser", (path,))?;
     module.call_method1("abspath", (expanded,))?.extract()
+}
+
+/// Digests and directories; without any list, every library that no other user can change.
+fn trust(py: Python<'_>, listed: Option<&Bound<'_, PyAny>>) -> PyResult<Trust> {
+    let Some(listed) = listed else { return Ok(Trust::default()) };
+    if listed.extract::<PathBuf>().is_ok() {
+        let error = Error::new(ErrorKind::Config, "trusted_libraries is one text");
+        return Err(error.with_hint("Give a list of digests and directories")).or_raise(py);
+    }
+    let entry = |entry: PyResult<Bound<'_, PyAny>>| {
+        let entry = entry?;
+        let is_digest = entry.extract::<&str>().is_ok_and(|text| text.starts_with("sha256:"));
+        if is_digest { entry.extract() } else { absolute(&entry) }
+    };
+    Trust::only(listed.try_iter()?.map(entry).collect::<PyResult<Vec<PathBuf>>>()?).or_raise(py)
 }

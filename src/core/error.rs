@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Load,
     /// A shared library speaks another ABI, or none.
     Abi,
+    /// A shared library is not one that may be loaded.
+    Trust,
     /// A configuration or a manifest is wrong.
     Config,
     /// A dependency is missing, has the wrong version, or depends back.
@@ -43,6 +45,7 @@ impl ErrorKind {
             Self::NotFound => "not_found",
             Self::Load => "load_failed",
             Self::Abi => "abi_mismatch",
+            Self::Trust => "not_trusted",
             Self::Config => "invalid_config",
             Self::Dependency => "dependency_failed",
             Self::State => "wrong_state",

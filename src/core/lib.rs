@@ -59,7 +59,7 @@ pub use names::{check_name, nearest, suggestion};
 pub use plugin::{Class, Hook, Instance};
 pub use registry::{Registered, Registry};
 pub use reload::Reloader;
-pub use requirement::Requirement;
+pub use requirement::{Requirement, is_version};
 pub use schema::CompiledSchema;
 pub use snapshot::{Snapshot, SnapshotStore};
 pub use state::{PluginState, StateCell};

@@ -69,8 +69,9 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// Whether `version` can be compared with a range.
-pub(crate) fn is_version(version: &str) -> bool {
+/// Whether `version` follows PEP 440, so that it can be compared with a range.
+#[must_use]
+pub fn is_version(version: &str) -> bool {
     Version::from_str(version).is_ok()
 }
 

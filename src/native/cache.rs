@@ -25,6 +25,11 @@ pub(crate) fn address(content: &[u8]) -> Address {
     Sha256::digest(content).into()
 }
 
+/// An address in lower-case digits.
+pub(crate) fn hexadecimal(address: &Address) -> String {
+    address.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+}
+
 /// The path of the private copy of `content`, which is made unless it is there already.
 pub(crate) fn store(content: &[u8], address: &Address) -> Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("zerepy-plugins-{}", user()));
@@ -36,8 +41,7 @@ pub(crate) fn store(content: &[u8], address: &Address) -> Result<PathBuf> {
 
 fn store_in(folder: &Path, content: &[u8], address: &Address) -> io::Result<PathBuf> {
     own_folder(folder)?;
-    let name = address.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-    let copy = folder.join(name).with_extension("so");
+    let copy = folder.join(hexadecimal(address)).with_extension("so");
     if is_intact(&copy, content) {
         let now = File::open(&copy).and_then(|file| file.set_modified(SystemTime::now()));
         now.map(|()| copy)
@@ -103,7 +107,8 @@ fn write(copy: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-fn user() -> u32 {
+/// The user this process acts as.
+pub(crate) fn user() -> u32 {
     // SAFETY: it only returns a number, and cannot fail.
     unsafe { libc::geteuid() }
 }

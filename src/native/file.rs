@@ -1,6 +1,6 @@
 //! Reading a library's file, once: what is checked, copied and loaded are the same bytes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::refusal::{Refusal, Result};
 /// Larger files are refused: no library comes near, and the content is held in memory.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The content of the regular file at `path`.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+/// The content of the regular file at `path`, and the metadata of what was read.
+pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Metadata)> {
     let failed = |error| Refusal::load(format!("the file cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
@@ -26,9 +26,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     }
     let mut content = Vec::new();
     let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > MAX_BYTES {
         return Err(Refusal::load(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
     }
-    Ok(content)
+    Ok((content, metadata))
 }

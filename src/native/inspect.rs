@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zerepy_core::{PluginInfo, Result};
 
+use crate::cache::{self, Address};
 use crate::descriptor::{self, Descriptor, Encoding, Panic};
-use crate::{elf, file, refusal};
+use crate::{elf, file, refusal, trust};
 
 /// What a library declares.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +22,8 @@ pub struct LibraryInfo {
     pub panic: Panic,
     /// How the values are laid out that it gets and gives.
     pub encoding: Encoding,
+    /// What names this very content: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
     /// Its plugins, in its own order; never empty.
     pub plugins: Vec<PluginInfo>,
 }
@@ -32,7 +35,7 @@ pub struct LibraryInfo {
 /// another version of the plugin ABI. Each says what to do.
 pub fn inspect(path: &Path) -> Result<LibraryInfo> {
     file::read(path)
-        .and_then(|content| Inspected::new(path, content))
+        .and_then(|(content, _)| Inspected::new(path, content))
         .map(|inspected| inspected.info)
         .map_err(|refusal| refusal.at(path))
 }
@@ -44,6 +47,7 @@ pub(crate) struct Inspected {
     pub(crate) descriptor: Vec<u8>,
     /// The whole file.
     pub(crate) content: Vec<u8>,
+    pub(crate) address: Address,
 }
 
 impl Inspected {
@@ -52,7 +56,10 @@ impl Inspected {
         let Descriptor { abi, panic, encoding, sdk, plugins } =
             descriptor::parse(descriptor::trim(&descriptor))?;
         let abi = (abi.major, abi.minor);
-        let info = LibraryInfo { path: path.to_owned(), sdk, abi, panic, encoding, plugins };
-        Ok(Self { info, descriptor, content })
+        let address = cache::address(&content);
+        let digest = trust::digest(&address);
+        let path = path.to_owned();
+        let info = LibraryInfo { path, sdk, abi, panic, encoding, digest, plugins };
+        Ok(Self { info, descriptor, content, address })
     }
 }

@@ -23,6 +23,7 @@ mod stream;
 mod table;
 mod tape;
 mod task;
+mod trust;
 
 pub use completion::unexpected_outcomes;
 pub use descriptor::{Encoding, Panic};
@@ -34,6 +35,7 @@ pub use tape::{
     DEFAULT_MAX_PAYLOAD, Element, Form, Open, ResultTape, Tape, TapeError, TapeView, to_json,
 };
 pub use task::{Done, Task};
+pub use trust::Trust;
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, element, tag};
 
 /// The version of the plugin ABI that this host speaks: major, minor.

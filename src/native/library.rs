@@ -13,7 +13,7 @@ use crate::cache::{self, Address};
 use crate::handshake::{self, Functions};
 use crate::inspect::Inspected;
 use crate::refusal::{self, Refusal};
-use crate::{Instance, LibraryInfo, file, fork};
+use crate::{Instance, LibraryInfo, Trust, file, fork};
 
 /// A loaded library. It is shared by all who load the same content, and never unloaded.
 #[derive(Debug)]
@@ -30,22 +30,24 @@ pub struct Library {
 /// Python's GIL, that a library might wait for.
 ///
 /// # Errors
-/// Those of [`inspect`](crate::inspect), and `Load` or `Abi` if the dynamic linker refuses it, it
+/// Those of [`inspect`](crate::inspect); `Trust` if it may not be loaded; `Load` or `Abi` if the dynamic linker refuses it, it
 /// refuses this host, or it is not what its descriptor says.
-pub fn load(path: &Path) -> Result<Arc<Library>> {
-    load_file(path).map_err(|refusal| refusal.at(path))
+pub fn load(path: &Path, trust: &Trust) -> Result<Arc<Library>> {
+    load_file(path, trust).map_err(|refusal| refusal.at(path))
 }
 
-fn load_file(path: &Path) -> refusal::Result<Arc<Library>> {
+fn load_file(path: &Path, trust: &Trust) -> refusal::Result<Arc<Library>> {
     static LOADED: LazyLock<Mutex<HashMap<Address, Arc<Library>>>> = LazyLock::new(Mutex::default);
-    let inspected = Inspected::new(path, file::read(path)?)?;
-    let address = cache::address(&inspected.content);
+    let (content, metadata) = file::read(path)?;
+    let inspected = Inspected::new(path, content)?;
+    let address = inspected.address;
+    trust.check(path, &metadata, &address)?;
     let mut loaded = LOADED.lock();
     if let Some(library) = loaded.get(&address) {
         return Ok(Arc::clone(library));
     }
     fork::watch();
-    let library = Arc::new(Library::open(inspected, &address)?);
+    let library = Arc::new(Library::open(inspected)?);
     loaded.insert(address, Arc::clone(&library));
     Ok(library)
 }
@@ -84,9 +86,9 @@ impl Library {
         Instance::create(Arc::clone(self), plugin, functions)
     }
 
-    fn open(inspected: Inspected, address: &Address) -> refusal::Result<Self> {
+    fn open(inspected: Inspected) -> refusal::Result<Self> {
         const FLAGS: i32 = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
-        let copy = cache::store(&inspected.content, address)?;
+        let copy = cache::store(&inspected.content, &inspected.address)?;
         // SAFETY: the library's own initializers are code that the user asked to run; the copy was
         // checked, and nobody else can change it.
         let code = unsafe { Code::open(Some(&copy), FLAGS) }.map_err(|error| unlinkable(&error))?;

@@ -21,6 +21,11 @@ impl Refusal {
         Self { kind: ErrorKind::Load, reason: reason.into(), hint: None }
     }
 
+    /// The library must not be loaded, whatever it is.
+    pub(crate) fn trust(reason: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Trust, reason: reason.into(), hint: None }
+    }
+
     /// The library speaks another ABI than this host.
     pub(crate) fn abi(reason: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Abi, reason: reason.into(), hint: None }

@@ -3,6 +3,8 @@
 //! Nothing else in the host knows how values are laid out for plugins.
 
 mod element;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod msgpack;
 mod packed;

@@ -2,6 +2,8 @@
 //! crate looks at a node.
 
 mod fault;
+#[cfg(test)]
+mod fuzz;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 mod numbers;

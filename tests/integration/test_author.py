@@ -1,4 +1,4 @@
-"""The way of a Rust plugin's author: new, cargo test, build, inspect, call."""
+"""The way of an author: new, the project's own tests, build, inspect, validate, call."""
 
 from __future__ import annotations
 
@@ -66,6 +66,33 @@ def test_from_a_template_to_a_loaded_plugin(tmp_path: Path, plugin_type: str) ->
             greet("")
 
     assert "2 passed" in done(run("cargo", "test", "--quiet", cwd=project))
+    if plugin_type == "action":  # what is validated is the same for both
+        assert " 0 FAILED" in done(zpl("validate", str(library), "--call", "all", cwd=project))
+
+
+@pytest.mark.parametrize("plugin_type", ["connection", "action"])
+def test_a_c_project_checks_itself_and_can_be_called(tmp_path: Path, plugin_type: str) -> None:
+    name = f"rain-{plugin_type}"
+    project = tmp_path / name
+    done(zpl("new", name, "--lang", "c", "--type", plugin_type, cwd=tmp_path))
+    checked = done(run("make", "check", f"PYTHON={sys.executable}", cwd=project))
+    assert f"the {plugin_type} {name} 0.1.0" in checked
+    assert "2 passed" in checked
+    if plugin_type == "connection":
+        assert " 0 FAILED" in done(zpl("validate", "plugins", "--call", "all", cwd=project))
+    action = ["greet"] if plugin_type == "connection" else []
+    assert done(zpl("call", name, *action, "--param", "name=Ada", cwd=project)) == '"Hello, Ada!"\n'
+    refused = zpl("call", name, *action, "--param", "name=", cwd=project)
+    assert refused.returncode == 1
+    assert "must be a text that is not empty" in refused.stderr
+
+
+def test_a_python_project_is_valid(tmp_path: Path) -> None:
+    done(zpl("new", "rain", "--lang", "python", "--type", "connection", cwd=tmp_path))
+    assert " 0 FAILED" in done(zpl("validate", "rain", "--call", "all", cwd=tmp_path))
+    done(zpl("build", cwd=tmp_path / "rain"))
+    call = zpl("call", "rain", "greet", "--param", "name=Ada", cwd=tmp_path / "rain")
+    assert done(call) == '"Hello, Ada!"\n'
 
 
 def test_what_the_compiler_says_is_shown_and_the_older_build_stays(tmp_path: Path) -> None:

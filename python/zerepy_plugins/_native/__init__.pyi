@@ -43,6 +43,8 @@ __all__ = [
     "UsageTimer",
     "discover_plugins",
     "inspect_library",
+    "is_version",
+    "schema_problems",
 ]
 
 ABI_VERSION: tuple[int, int]
@@ -76,12 +78,30 @@ def inspect_library(path: str | PathLike[str]) -> dict[str, Any]:
 
     Returns:
         ``path``, ``sdk`` (what it was built with, or ``None``), ``abi`` (major and minor),
-        ``panic`` (``"unwind"``), ``encoding`` of values (``"tape"`` or ``"msgpack"``), and
-        ``plugins``: for each ``name``, ``version``, ``type``, ``description``, ``requires``,
-        ``config_schema`` where it has one, and ``actions``: for each ``name``, ``description``,
-        ``exec``, and ``params`` and ``result`` where it has schemas.
+        ``panic`` (``"unwind"``), ``encoding`` of values (``"tape"`` or ``"msgpack"``), ``digest``
+        (``"sha256:…"``), and ``plugins``: for each ``name``, ``version``, ``type``,
+        ``description``, ``requires``, ``config_schema`` where it has one, and ``actions``: for each
+        ``name``, ``description``, ``exec``, and ``params`` and ``result`` where it has schemas.
 
     Raises:
         PluginLoadError: It is not a plugin library for this machine, or is damaged.
         PluginAbiError: It is built for another version of the plugin ABI.
     """
+
+def schema_problems(schema: object, value: object, root: str) -> list[str]:
+    """List what is wrong with a value by a JSON Schema; secrets are not quoted.
+
+    Args:
+        schema: A JSON Schema of the drafts 4 to 2020-12, without references to other documents.
+        value: What is checked; of the types that JSON has.
+        root: What the value is called in front of each path.
+
+    Returns:
+        One line for each problem, ``root.path: what``; empty if the value fits.
+
+    Raises:
+        PluginConfigError: It is no JSON Schema, or the value is nothing that JSON has.
+    """
+
+def is_version(version: str) -> bool:
+    """Say whether a text is a version as PEP 440 defines it."""

@@ -29,6 +29,10 @@ class PluginManager:
         registry: Where classes are registered; by default a new registry.
         entry_points: Whether to take in plugins that installed packages offer in the entry point
             group ``zerepy.plugins``.
+        trusted_libraries: The shared libraries that may be loaded, as digests (``"sha256:…"``, as
+            ``zpl inspect`` prints them) and directories that hold them; by default all. Another one
+            is a :class:`PluginTrustError` in ``failures``. In any case one that other users can
+            write to, or whose directory they can write to, is refused.
         hooks: Objects with methods of :class:`PluginHooks` that see every plugin.
         events: The event bus; by default a new one.
         monitor: The monitor; by default a new one.
@@ -47,6 +51,7 @@ class PluginManager:
         *,
         registry: PluginRegistry | None = None,
         entry_points: bool = True,
+        trusted_libraries: Iterable[str | PathLike[str]] | None = None,
         hooks: Iterable[object] | None = None,
         events: EventBus | None = None,
         monitor: PluginMonitor | None = None,

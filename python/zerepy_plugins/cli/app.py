@@ -17,6 +17,7 @@ from zerepy_plugins.cli.inspect import inspect
 from zerepy_plugins.cli.list import list_plugins
 from zerepy_plugins.cli.new import new
 from zerepy_plugins.cli.top import top
+from zerepy_plugins.cli.validate.command import validate
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
@@ -55,4 +56,5 @@ def build_app() -> typer.Typer:
     app.command()(build)
     app.command()(inspect)
     app.command()(top)
+    app.command()(validate)
     return app

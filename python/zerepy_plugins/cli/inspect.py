@@ -39,6 +39,7 @@ def _print_library(declared: Mapping[str, Any]) -> None:
     _fact("plugin ABI", f"{major}.{minor}")
     _fact("values", declared["encoding"])
     _fact("a panic", _PANIC[declared["panic"]])
+    _fact("digest", declared["digest"])
     for plugin in declared["plugins"]:
         out.print()
         print_headed(f"{plugin['name']} {plugin['version']}", plugin["description"])

@@ -33,7 +33,7 @@ class Language(StrEnum):
     C = "c"
 
 
-_TESTS = {Language.RUST: ["cargo test"], Language.PYTHON: ["pytest"], Language.C: []}
+_TESTS = {Language.RUST: ["cargo test"], Language.PYTHON: ["pytest"], Language.C: ["make check"]}
 
 
 class PluginType(StrEnum):

@@ -5,10 +5,10 @@ mod common;
 
 use std::thread;
 
-use common::{Built, json_tape, no_config, tape};
+use common::{Built, json_tape, load, no_config, tape};
 use serde_json::{Value, json};
 use zerepy_core::{Error, ErrorKind};
-use zerepy_native::{Instance, load, tag, to_json};
+use zerepy_native::{Instance, tag, to_json};
 
 const ECHO: u32 = 0;
 const FAIL: u32 = 1;

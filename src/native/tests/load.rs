@@ -6,9 +6,9 @@ mod common;
 use std::fs;
 use std::sync::Arc;
 
-use common::{Built, no_config};
+use common::{Built, load, no_config};
 use zerepy_core::ErrorKind;
-use zerepy_native::{inspect, load};
+use zerepy_native::inspect;
 
 /// The file is as it should be, and yet loading it fails.
 #[track_caller]

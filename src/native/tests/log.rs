@@ -5,9 +5,8 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{Built, no_config};
+use common::{Built, load, no_config};
 use tracing::field::{Field, Visit};
-use zerepy_native::load;
 
 /// Remembers the fields of the last event.
 #[derive(Clone, Default)]

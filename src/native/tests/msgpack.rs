@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Built, no_config, tape};
+use common::{Built, load, no_config, tape};
 use zerepy_core::ErrorKind;
-use zerepy_native::{Element, Form, Instance, Tape, element, load, tag};
+use zerepy_native::{Element, Form, Instance, Tape, element, tag};
 use zerepy_plugin::{Array, BigInt, Element as SdkElement, Value, msgpack};
 
 const ECHO: u32 = 0;

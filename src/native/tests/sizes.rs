@@ -5,10 +5,10 @@ mod common;
 
 use std::mem::offset_of;
 
-use common::{Built, no_config, tape};
+use common::{Built, load, no_config, tape};
 use libloading::Library;
 use zerepy_core::ErrorKind;
-use zerepy_native::{Instance, load};
+use zerepy_native::Instance;
 use zerepy_plugin_abi::{
     ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, FfiEntry, FfiError, FfiHost, MAGIC, code,
 };

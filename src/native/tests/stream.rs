@@ -7,9 +7,9 @@ mod common;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-use common::{Built, no_config, tape};
+use common::{Built, load, no_config, tape};
 use zerepy_core::{Error, ErrorKind, Result};
-use zerepy_native::{Instance, ResultTape, Stream, load, unexpected_outcomes};
+use zerepy_native::{Instance, ResultTape, Stream, unexpected_outcomes};
 
 const UP: u32 = 0;
 const THREADS: u32 = 1;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread::{self, ThreadId};
 
-use common::{Built, no_config, tape};
+use common::{Built, load, no_config, tape};
 use zerepy_core::{Error, ErrorKind, Result};
-use zerepy_native::{Instance, ResultTape, Task, load, unexpected_outcomes};
+use zerepy_native::{Instance, ResultTape, Task, unexpected_outcomes};
 
 const NOW: u32 = 0;
 const THREAD: u32 = 1;

@@ -46,7 +46,7 @@ def test_json_is_what_the_library_declares(twins_library: Path) -> None:
 def test_the_dict_is_of_plain_values(twins_library: Path) -> None:
     declared = _native.inspect_library(twins_library)
     assert declared["abi"] == _native.ABI_VERSION
-    assert set(declared) == {"path", "sdk", "abi", "panic", "encoding", "plugins"}
+    assert set(declared) == {"path", "sdk", "abi", "panic", "encoding", "digest", "plugins"}
 
 
 def test_no_code_of_the_library_runs(

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::{Number, Value};
 use tempfile::TempDir;
-use zerepy_native::{Tape, TapeError};
+use zerepy_core::Result;
+use zerepy_native::{Library, Tape, TapeError, Trust};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/c");
 
@@ -49,6 +51,11 @@ impl Built {
     }
 }
 
+/// The library at `path`, trusted as if nothing were said of trust.
+pub(crate) fn load(path: &Path) -> Result<Arc<Library>> {
+    zerepy_native::load(path, &Trust::default())
+}
+
 /// A tape with one value on it.
 pub(crate) fn tape(write: impl FnOnce(&mut Tape)) -> Tape {
     let mut tape = Tape::default();
@@ -69,7 +76,7 @@ pub(crate) fn json_tape(value: &Value) -> Tape {
     tape(|tape| write(value, tape).unwrap())
 }
 
-fn write(value: &Value, tape: &mut Tape) -> Result<(), TapeError> {
+fn write(value: &Value, tape: &mut Tape) -> std::result::Result<(), TapeError> {
     match value {
         Value::Null => tape.null(),
         Value::Bool(value) => tape.bool(*value),
