@@ -93,15 +93,11 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
     Raises:
         PluginStateError: An event loop runs on this thread, so that waiting would stop it.
     """
-    if _running_loop():
-        close(awaitable)
-        raise PluginStateError(
-            f"{what} is async and was called synchronously within a running event loop",
-            hint="Await the method whose name ends in _async (for actions, execute) instead",
-        )
+    if is_loop_thread():
+        raise refused(awaitable, what)
     coroutine = outcome_of(awaitable)
     try:
-        future = asyncio.run_coroutine_threadsafe(coroutine, _home.get() or background_loop())
+        future = asyncio.run_coroutine_threadsafe(coroutine, home())
     except BaseException:
         coroutine.close()
         close(awaitable)
@@ -114,6 +110,21 @@ def wait_for(awaitable: Awaitable[T], what: str) -> T:
     if error is not None:
         raise error
     return result
+
+
+def refused(awaitable: Awaitable[Any], what: str) -> PluginStateError:
+    """Drop a coroutine that cannot be waited for here; return the error that says so."""
+    close(awaitable)
+    return PluginStateError(
+        f"{what} is async and was called synchronously within a running event loop",
+        hint="Await the method whose name ends in _async (for actions, execute) instead",
+    )
+
+
+def home() -> asyncio.AbstractEventLoop:
+    """Return the loop of whoever started the operation, else the one in the background."""
+    loop = _home.get()
+    return loop if loop is not None and loop.is_running() else background_loop()
 
 
 def close(awaitable: Awaitable[Any]) -> None:
@@ -139,6 +150,11 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def is_loop_thread() -> bool:
+    """Say whether an event loop runs on this thread."""
+    return _running_loop() is not None
+
+
 def is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
     """Say whether this thread runs that loop."""
     return _running_loop() is loop
@@ -155,6 +171,11 @@ def background_loop() -> asyncio.AbstractEventLoop:
     with _lock:
         if _background is None or _background[0] != os.getpid():  # a fork has no loop thread
             loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="zerepy-loop", daemon=True).start()
+            thread = threading.Thread(target=loop.run_forever, name="zerepy-loop", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter is ending
+                loop.close()
+                raise
             _background = (os.getpid(), loop)
         return _background[1]

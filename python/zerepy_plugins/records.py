@@ -77,9 +77,9 @@ class PluginStatus:
     """Where it came from: a path, an entry point, or ``registered by hand``."""
     state: PluginState
     healthy: bool
-    """Whether it is running and has not reported ill."""
+    """Whether it is running, not wedged, and has not reported ill."""
     failure: PluginFailure | None = None
-    """Why it is failed or skipped."""
+    """Why it is failed, skipped or retrying."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,10 @@ class PluginStats:
     """Of these, calls whose time was up."""
     in_flight: int = 0
     """Calls that are running."""
+    still_running: int = 0
+    """Work whose time was up and that goes on, though nobody waits for it any more."""
+    late: int = 0
+    """Such work that has ended since; its result was dropped."""
     p50: float = 0.0
     p95: float = 0.0
     p99: float = 0.0

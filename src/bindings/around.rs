@@ -15,10 +15,11 @@ use pyo3::types::PyDict;
 use zerepy_core::{Consequence, Error, Hook, OnError, Result, Sets};
 use zerepy_native::Task;
 
+use crate::coroutine::submit;
 use crate::environment::PluginHost;
 use crate::hook::{self, Arguments, CallArguments, Methods, Watcher};
 use crate::instance::PluginInstance;
-use crate::mailbox::Mailbox;
+use crate::limited::Limited;
 use crate::native::or_empty;
 use crate::target::{First, Named, Verb};
 use crate::{awaitable, logging};
@@ -49,6 +50,7 @@ pub(crate) struct Around {
     outcome: Option<Result<Py<PyAny>>>,
     problems: Vec<Error>,
     task: Option<Task>, // dropped with this, it ends an async native action early
+    limited: Option<Limited>, // of the action; hooks have no limit
 }
 
 impl Around {
@@ -66,6 +68,7 @@ impl Around {
         verb: Verb,
         named: &Named<'_>,
         params: Option<&Bound<'_, PyAny>>,
+        limited: Option<Limited>,
     ) -> Self {
         Self {
             sets: host.hooks().sets(),
@@ -80,6 +83,7 @@ impl Around {
             outcome: None,
             problems: Vec::new(),
             task: None,
+            limited,
         }
     }
 
@@ -164,12 +168,12 @@ impl Around {
         self.began = Instant::now();
         let (target, params) = (self.instance.target(), self.params.bind(py));
         if !awaited {
-            return target.call(py, self.verb, &self.named(), Some(params));
+            return target.call(py, self.verb, &self.named(), Some(params), self.limited.as_ref());
         }
-        match target.begin(py, self.verb, &self.named(), Some(params))? {
+        match target.begin(py, self.verb, &self.named(), Some(params), self.limited.as_ref())? {
             First::Done(value) | First::Awaitable(value) => Ok(value),
             First::Elsewhere(work) => {
-                let submitted = Mailbox::submit(py, work);
+                let submitted = submit(py, work, self.limited.clone());
                 let (future, task) =
                     submitted.map_err(|raised| self.named().failure(py, raised))?;
                 self.task = task;

@@ -1,13 +1,17 @@
 //! Calls through a manager: admitted, run, accounted for.
 
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use zerepy_core::{Call, Error, ErrorKind, Outcome};
+use zerepy_core::{Call, Error, ErrorKind, Outcome, duration};
 
 use crate::around::Around;
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
 use crate::exit;
+use crate::limited::Limited;
 use crate::target::{Named, Verb};
 
 /// Calls a plugin and waits for the result.
@@ -18,13 +22,16 @@ pub(crate) fn sync<'py>(
     plugin: &str,
     action: &str,
     params: Option<&Bound<'py, PyAny>>,
+    timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let timeout = limit(timeout)?;
     let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
     let (instance, named) = (call.instance(), Named { plugin, action });
+    let limited = limited(&call, timeout);
     let outcome = if Around::is_wanted(host, instance) {
-        Around::new(py, host, instance, verb, &named, params).run(py)
+        Around::new(py, host, instance, verb, &named, params, limited).run(py)
     } else {
-        instance.target().call(py, verb, &named, params)
+        instance.target().call(py, verb, &named, params, limited.as_ref())
     };
     match outcome {
         Ok(result) => {
@@ -33,6 +40,30 @@ pub(crate) fn sync<'py>(
         }
         Err(error) => Err(call.conclude_err(py, error)),
     }
+}
+
+/// A limit as Python gives it, in seconds; infinity, which is none, as `Duration::MAX`.
+#[inline]
+pub(crate) fn limit(seconds: Option<f64>) -> PyResult<Option<Duration>> {
+    match seconds {
+        None => Ok(None),
+        Some(seconds) if seconds > 0.0 => Ok(Some(duration(seconds).unwrap_or(Duration::MAX))),
+        Some(seconds) => {
+            let message = format!("a time limit must be more than 0 seconds, not {seconds}");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
+/// What a call with a limit is watched by; `own` is the limit that its caller gave.
+#[inline]
+pub(crate) fn limited<A: AsRef<str>>(
+    call: &Call<PluginClass, A>,
+    own: Option<Duration>,
+) -> Option<Limited> {
+    let attempt = call.attempt(own)?;
+    let what = Named { plugin: call.plugin(), action: call.action() }.to_string();
+    Some(Limited::new(attempt, what))
 }
 
 /// How a call ends, and what its caller gets to see.
@@ -51,6 +82,7 @@ impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
         let error = error.with_plugin(self.plugin());
         let outcome = match error.kind() {
             ErrorKind::Interrupted => Outcome::Abandoned,
+            ErrorKind::Timeout => Outcome::Timeout,
             _ => Outcome::Failure,
         };
         let raised = errors::to_python(py, &error);

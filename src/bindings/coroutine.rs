@@ -2,23 +2,26 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyCFunction, PyTuple};
 use zerepy_core::Call;
 use zerepy_native::Task;
 
 use crate::around::Around;
-use crate::call::Conclusion;
+use crate::call::{Conclusion, limited};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::OrRaise;
 use crate::exit;
+use crate::limited::Limited;
 use crate::mailbox::Mailbox;
-use crate::native::Handle;
+use crate::native::{Detached, Handle};
+use crate::surroundings;
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
 
 pub(crate) type HostedCall = Call<PluginClass, String>;
@@ -26,7 +29,13 @@ pub(crate) type HostedCall = Call<PluginClass, String>;
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
     /// Through a manager: admitted and accounted for.
-    Hosted { host: Arc<PluginHost>, verb: Verb, plugin: String, action: String },
+    Hosted {
+        host: Arc<PluginHost>,
+        verb: Verb,
+        plugin: String,
+        action: String,
+        timeout: Option<Duration>,
+    },
     /// Straight to an instance.
     Direct { handle: Arc<Handle>, action: String },
 }
@@ -127,23 +136,24 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
     let params = params.map(|params| params.into_bound(py));
     match request {
         Request::Direct { handle, action } => {
-            let first = begin_native(py, &handle, &action, params.as_ref()).or_raise(py)?;
-            waiting(py, first, None)
+            let first = begin_native(py, &handle, &action, params.as_ref(), None).or_raise(py)?;
+            waiting(py, first, None, None)
         }
-        Request::Hosted { host, verb, plugin, action } => {
+        Request::Hosted { host, verb, plugin, action, timeout } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named { plugin: &plugin, action: call.action() };
-            let instance = call.instance();
+            let (instance, params) = (call.instance(), params.as_ref());
+            let mut limited = limited(&call, timeout);
             let first = if Around::is_wanted(&host, instance) {
-                Around::new(py, &host, instance, verb, &named, params.as_ref())
+                Around::new(py, &host, instance, verb, &named, params, limited.take())
                     .into_coroutine(py)
                     .map(First::Awaitable)
                     .map_err(|raised| named.failure(py, raised))
             } else {
-                instance.target().begin(py, verb, &named, params.as_ref())
+                instance.target().begin(py, verb, &named, params, limited.as_ref())
             };
             match first {
-                Ok(first) => waiting(py, first, Some((call, verb))),
+                Ok(first) => waiting(py, first, Some((call, verb)), limited),
                 Err(error) => Err(call.conclude_err(py, error)),
             }
         }
@@ -154,6 +164,7 @@ fn waiting<'py>(
     py: Python<'py>,
     first: First<'py>,
     call: Option<(HostedCall, Verb)>,
+    limited: Option<Limited>,
 ) -> PyResult<Started<'py>> {
     let (awaitable, task) = match first {
         First::Done(result) => {
@@ -163,7 +174,7 @@ fn waiting<'py>(
             return Ok(Started::Done(result));
         }
         First::Awaitable(awaitable) => (awaitable, None),
-        First::Elsewhere(work) => match Mailbox::submit(py, work) {
+        First::Elsewhere(work) => match submit(py, work, limited) {
             Ok(submitted) => submitted,
             Err(raised) => {
                 return Err(match call {
@@ -192,6 +203,20 @@ fn conclude_with(
         }
         Err(error) => Err(call.conclude_err(py, error)),
     }
+}
+
+/// Has native work done elsewhere; what to await for its result, and its task if it is async.
+pub(crate) fn submit(
+    py: Python<'_>,
+    work: Detached,
+    limited: Option<Limited>,
+) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
+    let Some(limited) = limited else { return Mailbox::submit(py, work, None) };
+    let (future, task) = Mailbox::submit(py, work, Some(Arc::clone(limited.attempt())))?;
+    let can_stop = task.is_some(); // dropped when the call is concluded
+    let stop = PyCFunction::new_closure(py, None, None, move |_, _| can_stop)?;
+    let limit = surroundings::limits(py)?.getattr(intern!(py, "limit_future"))?;
+    Ok((limit.call1((limited, future, stop))?, task))
 }
 
 /// Drives an awaitable's iterator; not every one has `send`.

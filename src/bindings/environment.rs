@@ -12,19 +12,21 @@ use crate::events::EventBus;
 
 pub(crate) type PluginHost = Host<PluginClass>;
 
-/// Every host that is alive, for the end of the interpreter.
-static HOSTS: Mutex<Vec<Weak<PluginHost>>> = Mutex::new(Vec::new());
+/// Every host that is alive, with its process, for the end of the interpreter.
+static HOSTS: Mutex<Vec<(u32, Weak<PluginHost>)>> = Mutex::new(Vec::new());
 
 /// Remembers a host; forgets those that are gone.
 pub(crate) fn remember(host: &Arc<PluginHost>) {
     let mut hosts = HOSTS.lock();
-    hosts.retain(|host| host.strong_count() > 0);
-    hosts.push(Arc::downgrade(host));
+    hosts.retain(|(_, host)| host.strong_count() > 0);
+    hosts.push((std::process::id(), Arc::downgrade(host)));
 }
 
-/// Every host that is alive.
+/// Every host that is alive and was made in this process: a fork's parent looks after its own.
 pub(crate) fn hosts() -> Vec<Arc<PluginHost>> {
-    HOSTS.lock().iter().filter_map(Weak::upgrade).collect()
+    let (hosts, process) = (HOSTS.lock(), std::process::id());
+    let own = hosts.iter().filter(|(home, _)| *home == process);
+    own.filter_map(|(_, host)| host.upgrade()).collect()
 }
 
 /// The surroundings of plugins: shared by all plugins of one manager.

@@ -19,6 +19,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Execution | ErrorKind::Interrupted => "PluginExecutionError",
         ErrorKind::InvalidParams => "InvalidParamsError",
         ErrorKind::Vetoed => "PluginVetoError",
+        ErrorKind::Timeout => "PluginTimeoutError",
         ErrorKind::Panic => "PluginPanicError",
         ErrorKind::Cleanup => "PluginCleanupError",
         ErrorKind::NotReady => "PluginNotReady",
@@ -146,7 +147,7 @@ fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
     }
 }
 
-const KINDS: [ErrorKind; 13] = [
+const KINDS: [ErrorKind; 14] = [
     ErrorKind::NotFound,
     ErrorKind::Load,
     ErrorKind::Abi,
@@ -157,15 +158,18 @@ const KINDS: [ErrorKind; 13] = [
     ErrorKind::Execution,
     ErrorKind::InvalidParams,
     ErrorKind::Vetoed,
+    ErrorKind::Timeout,
     ErrorKind::Panic,
     ErrorKind::Cleanup,
     ErrorKind::NotReady,
 ];
 
 /// Whether it is not the plugin's failure but its caller's wish to end: Ctrl-C, a cancelled task, a
-/// closed coroutine. `SystemExit` is not among them: a plugin must not end the program.
+/// closed coroutine, the signal to terminate. No other `SystemExit` is among them: a plugin must not
+/// end the program.
 pub(crate) fn passes_through(py: Python<'_>, raised: &PyErr) -> bool {
     static CANCELLED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static TERMINATED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if raised.is_instance_of::<PyException>(py) {
         return false;
     }
@@ -173,6 +177,9 @@ pub(crate) fn passes_through(py: Python<'_>, raised: &PyErr) -> bool {
         || raised.is_instance_of::<PyGeneratorExit>(py)
         || CANCELLED
             .import(py, "asyncio", "CancelledError")
+            .is_ok_and(|class| raised.is_instance(py, class))
+        || TERMINATED
+            .import(py, "zerepy_plugins._signals", "Terminated")
             .is_ok_and(|class| raised.is_instance(py, class))
 }
 

@@ -1,4 +1,5 @@
-//! The end of the interpreter: no new calls, and a little time for those that run.
+//! The end of the interpreter: no new calls, a little time for those that run, then what still runs
+//! is stopped.
 //!
 //! A thread that comes back into Python once it is finalized is ended by Python, and must have no
 //! Rust frames above it then: unwinding through them would abort the process.
@@ -12,10 +13,12 @@ use pyo3::sync::PyOnceLock;
 use zerepy_core::{Error, ErrorKind, Result};
 
 use crate::environment::hosts;
-use crate::interrupt;
+use crate::{interrupt, logging, surroundings};
 
 /// How long the interpreter's end waits for running calls.
 const MAX_WAIT: Duration = Duration::from_secs(1);
+/// How long it waits for plugins to clean up, all together.
+const MAX_STOP: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -29,6 +32,9 @@ pub(crate) fn check(py: Python<'_>) -> Result<()> {
 
 #[cold]
 fn refuse(py: Python<'_>) -> Result<()> {
+    if surroundings::is_step(py) {
+        return Ok(()); // a plugin cleans up, with the help of those it needs
+    }
     if !interrupt::on_main_thread(py) {
         py.detach(|| {
             loop {
@@ -39,23 +45,30 @@ fn refuse(py: Python<'_>) -> Result<()> {
     Err(Error::new(ErrorKind::State, "the interpreter is ending: no more calls"))
 }
 
-/// Has `wait` called at the end; registered with the first manager.
+/// Has `end` called at the end; registered with the first manager.
 pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
     static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
     REGISTERED.get_or_try_init(py, || {
-        let wait = wrap_pyfunction!(wait, py)?;
-        py.import("atexit")?.call_method1("register", (wait,)).map(drop)
+        let end = wrap_pyfunction!(end, py)?;
+        py.import("atexit")?.call_method1("register", (end,)).map(drop)
     })?;
     Ok(())
 }
 
 #[pyfunction]
-fn wait(py: Python<'_>) {
+fn end(py: Python<'_>) {
     ENDING.store(true, Ordering::SeqCst);
     let deadline = Instant::now() + MAX_WAIT;
     py.detach(|| {
         while Instant::now() < deadline && hosts().iter().any(|host| host.in_flight() > 0) {
             thread::sleep(POLL);
         }
+        let deadline = Instant::now() + MAX_STOP;
+        for host in hosts().iter().rev() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let _ = host.stop_at_exit(left); // told in the log
+        }
     });
+    surroundings::join_threads(py, MAX_WAIT);
+    logging::flush(py);
 }

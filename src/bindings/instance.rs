@@ -1,18 +1,22 @@
 //! A plugin instance, as the core sees it.
 
 use std::mem;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 use serde_json::Value;
-use zerepy_core::{Change, Config, Error, ErrorKind, Hook, Instance, Result, Snapshot};
+use zerepy_core::{
+    Cancel, Change, Config, Done, Error, ErrorKind, Hook, Instance, Result, Snapshot, Step,
+};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, PluginFinder};
 use crate::hook::{Arguments, Methods};
 use crate::target::Target;
-use crate::{awaitable, convert, errors, optional};
+use crate::{awaitable, convert, errors, optional, surroundings};
 
 /// A plugin object, with what its calls and its lifecycle need looked up once.
 pub(crate) struct PluginInstance {
@@ -22,6 +26,7 @@ pub(crate) struct PluginInstance {
     has_action_hooks: bool, // read on every call
     target: Target,
     cleaned: AtomicBool, // whether `cleanup` was called, and so had a chance to release things
+    owner: OnceLock<Py<PluginFinder>>, // stands for the manager
 }
 
 impl PluginInstance {
@@ -30,7 +35,8 @@ impl PluginInstance {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
         let (object, config) = (object.unbind(), Mutex::new(config.unbind()));
         let (has_action_hooks, cleaned) = (hooks.of_actions(), AtomicBool::new(false));
-        Ok(Self { object, config, hooks, has_action_hooks, target, cleaned })
+        let owner = OnceLock::new();
+        Ok(Self { object, config, hooks, has_action_hooks, target, cleaned, owner })
     }
 
     /// The plugin itself.
@@ -66,24 +72,46 @@ impl PluginInstance {
     }
 
     /// Calls a method of the lifecycle, and waits for it if it is async.
-    fn step(&self, method: &str, with_config: bool, kind: ErrorKind) -> Result<()> {
+    fn step(&self, step: Step) -> Result<()> {
         Python::attach(|py| {
-            let object = self.object.bind(py);
-            let result = if with_config {
-                object.call_method1(method, (self.config(py),))
-            } else {
-                object.call_method0(method)
-            };
-            let what = || format!("{method}() of plugin {:?}", self.name(py));
-            match result.and_then(|result| awaitable::settle(result, what)) {
+            let what = || self.what(py, step);
+            let arguments = self.arguments(py, step);
+            let called = arguments
+                .and_then(|arguments| self.object.bind(py).call_method1(step.name(), arguments));
+            match called.and_then(|result| awaitable::settle(result, what)) {
                 Ok(_) => Ok(()),
-                Err(raised) => Err(errors::from_python(py, raised, kind, &what())),
+                Err(raised) => Err(errors::from_python(py, raised, kind_of(step), &what())),
             }
         })
     }
 
     pub(crate) fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.config.lock().bind(py).clone()
+    }
+
+    fn begin_step<'py>(
+        &self,
+        py: Python<'py>,
+        step: Step,
+        done: Done,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let finish = surroundings::finisher(py, done, kind_of(step), self.what(py, step))?;
+        let method = self.object.bind(py).getattr(step.name())?;
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("owner", self.owner.get())?;
+        let arguments = (method, self.arguments(py, step)?, finish, self.what(py, step));
+        surroundings::work(py)?.call_method("begin", arguments, Some(&kwargs))
+    }
+
+    fn arguments<'py>(&self, py: Python<'py>, step: Step) -> PyResult<Bound<'py, PyTuple>> {
+        match step {
+            Step::Initialize => PyTuple::new(py, [self.config(py)]),
+            Step::Cleanup => Ok(PyTuple::empty(py)),
+        }
+    }
+
+    fn what(&self, py: Python<'_>, step: Step) -> String {
+        format!("{}() of plugin {:?}", step.name(), self.name(py))
     }
 
     fn name(&self, py: Python<'_>) -> String {
@@ -101,12 +129,20 @@ impl PluginInstance {
     }
 }
 
+const fn kind_of(step: Step) -> ErrorKind {
+    match step {
+        Step::Initialize => ErrorKind::Execution,
+        Step::Cleanup => ErrorKind::Cleanup,
+    }
+}
+
 impl Instance for PluginInstance {
     type Environment = Environment;
 
     fn attach(&self, environment: &Environment, name: &str) -> Result<()> {
         self.target.set_max_payload(environment.max_payload);
         Python::attach(|py| {
+            let _ = self.owner.set(environment.finder.clone_ref(py));
             self.set_context(py, environment, name).map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "setting the context")
             })
@@ -114,7 +150,7 @@ impl Instance for PluginInstance {
     }
 
     fn initialize(&self) -> Result<()> {
-        self.step("initialize", true, ErrorKind::Execution)
+        self.step(Step::Initialize)
     }
 
     fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
@@ -145,7 +181,23 @@ impl Instance for PluginInstance {
 
     fn cleanup(&self) -> Result<()> {
         self.cleaned.store(true, Ordering::Relaxed);
-        self.step("cleanup", false, ErrorKind::Cleanup)
+        self.step(Step::Cleanup)
+    }
+
+    fn begin(&self, step: Step, done: Done) -> Result<Cancel> {
+        self.cleaned.fetch_or(step == Step::Cleanup, Ordering::Relaxed);
+        Python::attach(|py| {
+            let work = self.begin_step(py, step, done).map(Bound::unbind);
+            let work = work.map_err(|raised| {
+                errors::from_python(py, raised, kind_of(step), &self.what(py, step))
+            })?;
+            Ok(Box::new(move || {
+                Python::attach(|py| {
+                    let cancelled = work.call_method0(py, intern!(py, "cancel"));
+                    cancelled.and_then(|can| can.is_truthy(py)).unwrap_or(false)
+                })
+            }) as Cancel)
+        })
     }
 
     fn release(&self) -> Vec<Error> {

@@ -1,8 +1,8 @@
 //! Waiting for blocking work so that Ctrl-C still works.
 
-use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::intern;
@@ -10,11 +10,12 @@ use pyo3::prelude::*;
 use zerepy_core::{ErrorKind, Result};
 use zerepy_native::ResultTape;
 
+use crate::limited::Limited;
 use crate::native::Detached;
 use crate::{call, errors};
 
 /// How often signals are looked at: Ctrl-C must be seen within 100 ms.
-const SIGNAL_POLL: Duration = Duration::from_millis(50);
+pub(crate) const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
 /// The process in which the pool was first used; its threads exist there only.
 static HOME: OnceLock<u32> = OnceLock::new();
@@ -25,30 +26,46 @@ pub(crate) fn has_pool() -> bool {
     *HOME.get_or_init(|| process) == process
 }
 
-/// Runs `work` with the interpreter released, and waits for it.
+/// Runs `work` with the interpreter released, and waits for it, as long as its limit says.
 ///
-/// On the main thread, where Python handles signals, they are looked at meanwhile. An interrupted
-/// wait cancels an async action and leaves a blocking one to end by itself. A blocking one on another
-/// thread, or without a pool, just runs in place.
-pub(crate) fn wait(py: Python<'_>, work: Detached) -> Result<ResultTape> {
+/// On the main thread, where Python handles signals, they are looked at meanwhile. A wait that is
+/// interrupted or given up cancels an async action and leaves a blocking one to end by itself. A
+/// blocking one without a limit on another thread, or without a pool, just runs in place.
+pub(crate) fn wait(
+    py: Python<'_>,
+    work: Detached,
+    limited: Option<&Limited>,
+) -> Result<ResultTape> {
     let on_main_thread = on_main_thread(py);
-    if work.is_blocking() && !(on_main_thread && has_pool()) {
+    let is_blocking = work.is_blocking();
+    if is_blocking && !(has_pool() && (on_main_thread || limited.is_some())) {
         return py.detach(|| work.run());
     }
     let (sender, receiver) = sync_channel(1);
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
-    let _task = work.start(Box::new(move |result| drop(sender.send(result))))?;
+    let mut deadline = limited.map(|limited| Instant::now() + limited.attempt().limit());
+    let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
+    let _task = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
-    let pause = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
+    let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let pause = left.map_or(longest, |left| left.min(longest));
         match py.detach(|| receiver.lock().recv_timeout(pause)) {
             Ok(outcome) => return outcome,
-            Err(RecvTimeoutError::Timeout) => py.check_signals().map_err(|raised| {
-                errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")
-            })?,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(call::worker_died(&"it sent no answer"));
             }
+        }
+        py.check_signals().map_err(|raised| {
+            errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")
+        })?;
+        if let Some(limited) = limited.filter(|_| deadline.is_some_and(|at| Instant::now() >= at)) {
+            if limited.attempt().give_up() {
+                return Err(limited.error(is_blocking));
+            }
+            deadline = None; // it ended just now
         }
     }
 }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
-use zerepy_core::Result;
+use zerepy_core::{Attempt, Result};
 use zerepy_native::{ResultTape, Task};
 
 use crate::native::Detached;
@@ -54,10 +54,11 @@ impl Mailbox {
     pub(crate) fn submit(
         py: Python<'_>,
         work: Detached,
+        attempt: Option<Arc<Attempt>>,
     ) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
         let (mailbox, number, future) = Self::expect(py)?;
         let slot = Arc::clone(&mailbox.get().slot);
-        match work.start(Box::new(move |result| slot.put(number, result.map(Some)))) {
+        match work.start(attempt, Box::new(move |result| slot.put(number, result.map(Some)))) {
             Ok(task) => Ok((future, task)),
             Err(error) => {
                 let forgotten = mailbox.get().waiting.lock().remove(&number);

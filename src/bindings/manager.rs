@@ -5,12 +5,13 @@ mod numbers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
-use zerepy_core::{Host, Parts, Result, SnapshotStore};
+use zerepy_core::{Host, Limits, Parts, Result, SnapshotStore};
 use zerepy_native::DEFAULT_MAX_PAYLOAD;
 
 use crate::call;
@@ -24,6 +25,7 @@ use crate::registry::PluginRegistry;
 use crate::settings;
 use crate::sources::{Sources, absolute};
 use crate::stream::CallStream;
+use crate::surroundings::Surroundings;
 use crate::target::Verb;
 use crate::undo::Undo;
 use crate::{convert, describe, exit, logging, records};
@@ -38,6 +40,7 @@ pub(crate) struct PluginManager {
     events: Py<EventBus>,
     monitor: Py<PluginMonitor>,
     shared: Mutex<Option<Py<PyAny>>>, // ends the sharing of its numbers
+    handle_signals: bool,
 }
 
 #[pymethods]
@@ -46,7 +49,9 @@ impl PluginManager {
     #[pyo3(signature = (
         plugin_dirs=None, config=None, *, registry=None, entry_points=true, trusted_libraries=None,
         hooks=None, events=None, monitor=None, state_dir=None,
-        max_payload=Some(DEFAULT_MAX_PAYLOAD)
+        max_payload=Some(DEFAULT_MAX_PAYLOAD), initialize_timeout=Some(60.0),
+        cleanup_timeout=Some(10.0), action_timeout=None, stop_timeout=Some(30.0),
+        handle_signals=true
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
@@ -61,7 +66,21 @@ impl PluginManager {
         monitor: Option<Py<PluginMonitor>>,
         state_dir: Option<&Bound<'_, PyAny>>,
         max_payload: Option<usize>,
+        initialize_timeout: Option<f64>,
+        cleanup_timeout: Option<f64>,
+        action_timeout: Option<f64>,
+        stop_timeout: Option<f64>,
+        handle_signals: bool,
     ) -> PyResult<Self> {
+        let limit = |seconds| -> PyResult<_> {
+            Ok(call::limit(seconds)?.filter(|limit| *limit < Duration::MAX))
+        };
+        let limits = Limits {
+            initialize: limit(initialize_timeout)?,
+            cleanup: limit(cleanup_timeout)?,
+            action: limit(action_timeout)?,
+            stop: limit(stop_timeout)?,
+        };
         let sources = Sources::new(py, plugin_dirs, entry_points, trusted_libraries)?;
         let file = config.filter(|config| config.extract::<PathBuf>().is_ok());
         let config_file = file.map(absolute).transpose()?;
@@ -70,7 +89,7 @@ impl PluginManager {
         let events = or_new(py, events)?;
         let monitor = or_new(py, monitor)?;
         let finder = Py::new(py, PluginFinder::default())?;
-        let host = Arc::new(Host::new(Parts {
+        let host = Host::new(Parts {
             registry: registry.get().core(),
             settings,
             environment: Environment {
@@ -81,13 +100,16 @@ impl PluginManager {
             monitor: monitor.get().core(),
             events: Arc::new(events.get().sink()),
             snapshots: state_dir.map(absolute).transpose()?.map(SnapshotStore::new),
-        }));
+            limits,
+            threads: Arc::new(Surroundings(finder.clone_ref(py))),
+        });
         finder.get().connect(&host);
         environment::remember(&host);
         exit::register(py)?;
         monitor.get().connect(finder);
         let shared = Mutex::default();
-        let manager = Self { host, sources, config_file, registry, events, monitor, shared };
+        let manager =
+            Self { host, sources, config_file, registry, events, monitor, shared, handle_signals };
         if let Some(hooks) = hooks {
             for hooks in hooks.try_iter()? {
                 manager.add_hooks(&hooks?, None, "raise")?;
@@ -203,17 +225,21 @@ impl PluginManager {
 
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let (manager, py) = (slf.get(), slf.py());
-        manager.load_plugins(py)?;
-        if let Err(raised) = manager.start_plugins(py, None) {
-            manager.stop_plugins(py, None, false)?; // interrupted: what runs already must not stay
-            return Err(raised);
+        let started = Self::signals(slf, "hold")
+            .and_then(|()| manager.load_plugins(py))
+            .and_then(|_| manager.start_plugins(py, None));
+        if let Err(raised) = started {
+            let stopped = manager.stop_plugins(py, None, false); // what runs already must not stay
+            Self::signals(slf, "release")?;
+            return Err(stopped.err().unwrap_or(raised));
         }
         Ok(slf.clone())
     }
 
     #[pyo3(signature = (*exception))]
-    fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<bool> {
-        let stopped = self.stop_plugins(py, None, false);
+    fn __exit__(slf: &Bound<'_, Self>, exception: &Bound<'_, PyTuple>) -> PyResult<bool> {
+        let stopped = slf.get().stop_plugins(slf.py(), None, false);
+        Self::signals(slf, "release")?;
         let leaving_by_error = exception.get_item(0).is_ok_and(|class| !class.is_none());
         match stopped {
             Err(_) if leaving_by_error => Ok(false), // recorded and logged; the first error passes
@@ -222,7 +248,8 @@ impl PluginManager {
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "__enter__", &PyTuple::empty(slf.py()), None)
+        let enter = slf.py().import("zerepy_plugins._signals")?.getattr("enter")?;
+        enter.call1((slf, slf.get().handle_signals))
     }
 
     #[pyo3(signature = (*exception))]
@@ -230,49 +257,60 @@ impl PluginManager {
         slf: &Bound<'py, Self>,
         exception: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "__exit__", exception, None)
+        let arguments = PyTuple::new(slf.py(), [slf])?.add(exception)?.cast_into()?;
+        slf.py().import("zerepy_plugins._signals")?.getattr("leave")?.call1(arguments)
     }
 
     // Calls.
 
     /// Call an action of a connection and wait for the result.
-    #[pyo3(signature = (plugin, action, params=None))]
+    #[pyo3(signature = (plugin, action, params=None, *, timeout=None))]
     fn perform_action<'py>(
         &self,
         py: Python<'py>,
         plugin: &str,
         action: &str,
         params: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        call::sync(py, &self.host, Verb::Perform, plugin, action, params)
+        call::sync(py, &self.host, Verb::Perform, plugin, action, params, timeout)
     }
 
     /// Like :meth:`perform_action`, awaitable; the call begins when it is awaited.
-    #[pyo3(signature = (plugin, action, params=None))]
+    #[pyo3(signature = (plugin, action, params=None, *, timeout=None))]
     fn perform_action_async(
         &self,
         plugin: String,
         action: String,
         params: Option<Py<PyAny>>,
-    ) -> CallCoroutine {
-        CallCoroutine::new(self.request(Verb::Perform, plugin, action), params)
+        timeout: Option<f64>,
+    ) -> PyResult<CallCoroutine> {
+        let timeout = call::limit(timeout)?;
+        Ok(CallCoroutine::new(self.request(Verb::Perform, plugin, action, timeout), params))
     }
 
     /// Validate the parameters and execute an action plugin; awaitable, and begun when awaited.
-    #[pyo3(signature = (plugin, params=None))]
-    fn execute(&self, plugin: String, params: Option<Py<PyAny>>) -> CallCoroutine {
-        CallCoroutine::new(self.request(Verb::Execute, plugin, "execute".to_owned()), params)
+    #[pyo3(signature = (plugin, params=None, *, timeout=None))]
+    fn execute(
+        &self,
+        plugin: String,
+        params: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<CallCoroutine> {
+        let (action, timeout) = ("execute".to_owned(), call::limit(timeout)?);
+        Ok(CallCoroutine::new(self.request(Verb::Execute, plugin, action, timeout), params))
     }
 
     /// Like :meth:`execute`, waiting for the result.
-    #[pyo3(signature = (plugin, params=None))]
+    #[pyo3(signature = (plugin, params=None, *, timeout=None))]
     fn execute_sync<'py>(
         &self,
         py: Python<'py>,
         plugin: &str,
         params: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        call::sync(py, &self.host, Verb::Execute, plugin, "execute", params)
+        call::sync(py, &self.host, Verb::Execute, plugin, "execute", params, timeout)
     }
 
     /// Call an action of a connection that yields items: an async iterator.
@@ -283,13 +321,13 @@ impl PluginManager {
         action: String,
         params: Option<Py<PyAny>>,
     ) -> CallStream {
-        CallStream::new(self.request(Verb::Perform, plugin, action), params)
+        CallStream::new(self.request(Verb::Perform, plugin, action, None), params)
     }
 
     /// Execute an action plugin that yields items: an async iterator.
     #[pyo3(signature = (plugin, params=None))]
     fn execute_stream(&self, plugin: String, params: Option<Py<PyAny>>) -> CallStream {
-        CallStream::new(self.request(Verb::Execute, plugin, "execute".to_owned()), params)
+        CallStream::new(self.request(Verb::Execute, plugin, "execute".to_owned(), None), params)
     }
 
     // What there is.
@@ -306,7 +344,7 @@ impl PluginManager {
         Ok(running)
     }
 
-    /// What is broken now: not taken in, or taken in and failed or skipped.
+    /// What is broken now: not taken in, or taken in and failed, skipped or retrying.
     #[getter]
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.host.failures().iter().map(|failure| records::failure(py, failure)).collect()
@@ -375,8 +413,22 @@ impl PluginManager {
 }
 
 impl PluginManager {
-    fn request(&self, verb: Verb, plugin: String, action: String) -> Request {
-        Request::Hosted { host: Arc::clone(&self.host), verb, plugin, action }
+    fn request(
+        &self,
+        verb: Verb,
+        plugin: String,
+        action: String,
+        timeout: Option<Duration>,
+    ) -> Request {
+        Request::Hosted { host: Arc::clone(&self.host), verb, plugin, action, timeout }
+    }
+
+    /// Takes SIGTERM for a `with` block, or gives it back.
+    fn signals(slf: &Bound<'_, Self>, verb: &str) -> PyResult<()> {
+        if !slf.get().handle_signals {
+            return Ok(());
+        }
+        slf.py().import("zerepy_plugins._signals")?.call_method1(verb, (slf,)).map(drop)
     }
 
     fn status_record<'py>(
@@ -385,7 +437,7 @@ impl PluginManager {
         status: &zerepy_core::Status,
     ) -> PyResult<Bound<'py, PyAny>> {
         let running = status.state == zerepy_core::PluginState::Running;
-        let healthy = running && self.monitor.get().seems_well(&status.info.name);
+        let healthy = running && !status.wedged && self.monitor.get().seems_well(&status.info.name);
         records::status(py, status, healthy)
     }
 }

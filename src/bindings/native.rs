@@ -6,15 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use zerepy_core::{Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
+use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{Done, Form, Instance, Library, ResultTape, Stream, Tape, Task, Trust};
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
+use crate::limited::Limited;
 use crate::stream::{self, CallStream};
 use crate::target::{Named, Verb};
 use crate::{call, describe, errors, interrupt, logging, walk};
@@ -144,21 +146,38 @@ impl Handle {
         py: Python<'py>,
         action: &str,
         params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
     ) -> Result<Bound<'py, PyAny>> {
         let (index, exec) = self.action(action)?;
         match exec {
-            Exec::Inline => self.call_inline(py, index, params),
+            Exec::Inline => self.call_measured(py, index, params, limited),
             Exec::Stream => Err(self.yields_items(action)),
             Exec::Blocking | Exec::Async => {
-                let result = interrupt::wait(py, self.detached(py, index, exec, params)?);
+                let result = interrupt::wait(py, self.detached(py, index, exec, params)?, limited);
                 logging::flush(py);
                 self.read(py, result)
             }
         }
     }
 
+    /// On this thread; it cannot be given up, only measured.
+    pub(crate) fn call_measured<'py>(
+        &self,
+        py: Python<'py>,
+        action: u32,
+        params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let Some(limited) = limited else { return self.call_inline(py, action, params) };
+        let began = Instant::now();
+        let result = self.call_inline(py, action, params);
+        limited.measure(began);
+        logging::flush(py);
+        result
+    }
+
     /// On this thread with the interpreter held; texts are lent out of the Python objects.
-    pub(crate) fn call_inline<'py>(
+    fn call_inline<'py>(
         &self,
         py: Python<'py>,
         action: u32,
@@ -272,8 +291,16 @@ impl Detached {
     }
 
     /// Begins it elsewhere: a blocking one on the pool, an async one as a task of its library, which
-    /// ends early when the task is dropped. `done` gets the outcome on another thread.
-    pub(crate) fn start(self, done: Done) -> Result<Option<Task>> {
+    /// ends early when the task is dropped. `done` gets the outcome on another thread, and `attempt` is
+    /// told before that it ended.
+    pub(crate) fn start(self, attempt: Option<Arc<Attempt>>, done: Done) -> Result<Option<Task>> {
+        let done: Done = match attempt {
+            None => done,
+            Some(attempt) => Box::new(move |result| {
+                attempt.end();
+                done(result);
+            }),
+        };
         if !self.is_blocking() {
             return self.handle.instance.start(self.action, &self.params, done).map(Some);
         }
@@ -369,7 +396,7 @@ impl NativeInstance {
                 params.map(|params| params.clone().unbind()),
             );
         }
-        self.handle.call(py, action, params).or_raise(py)
+        self.handle.call(py, action, params, None).or_raise(py)
     }
 
     #[pyo3(signature = (action, params=None))]

@@ -53,6 +53,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("errors", stats.errors)?;
     fields.set_item("timeouts", stats.timeouts)?;
     fields.set_item("in_flight", stats.in_flight)?;
+    fields.set_item("still_running", stats.still_running)?;
+    fields.set_item("late", stats.late)?;
     fields.set_item("p50", stats.p50)?;
     fields.set_item("p95", stats.p95)?;
     fields.set_item("p99", stats.p99)?;

@@ -93,7 +93,7 @@ fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult
             let stream = handle.open(py, &action, params.as_ref()).or_raise(py)?;
             Ok(Open { items: Items::Native(stream), call: None })
         }
-        Request::Hosted { host, verb, plugin, action } => {
+        Request::Hosted { host, verb, plugin, action, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named { plugin: &plugin, action: call.action() };
             match call.instance().target().open(py, verb, &named, params.as_ref()) {

@@ -6,8 +6,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Exec, Result};
 
+use crate::limited::Limited;
 use crate::native::{Detached, Handle, NativeInstance, or_empty};
 use crate::stream::{self, Items};
+use crate::surroundings::limits;
 use crate::{awaitable, errors};
 
 /// The two ways to call a plugin.
@@ -106,13 +108,20 @@ impl Target {
         verb: Verb,
         call: &Named<'_>,
         params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
     ) -> Result<Bound<'py, PyAny>> {
         let way = self.way(verb, call.plugin)?;
         if verb == Verb::Execute {
             self.check(py, way, call, params)?;
         }
         match way {
-            Way::Native(handle) => handle.call(py, call.action, params),
+            Way::Native(handle) => handle.call(py, call.action, params, limited),
+            Way::Python { method, .. } if let Some(limited) = limited => {
+                let called = on_worker(py, "call", limited, method, verb, call, params);
+                let result = called.map_err(|raised| call.failure(py, raised))?;
+                refuse_items(verb, call, &result)?;
+                Ok(result)
+            }
             Way::Python { method, .. } => {
                 let result = call_python(py, method, verb, call, params)?;
                 let result = awaitable::settle(result, || call.to_string())
@@ -150,23 +159,32 @@ impl Target {
         verb: Verb,
         call: &Named<'_>,
         params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
     ) -> Result<First<'py>> {
         let way = self.way(verb, call.plugin)?;
         if verb == Verb::Execute {
             self.check(py, way, call, params)?;
         }
         match way {
-            Way::Native(handle) => begin_native(py, handle, call.action, params),
+            Way::Native(handle) => begin_native(py, handle, call.action, params, limited),
             Way::Python { method, is_async: true } => {
                 let result = call_python(py, method, verb, call, params)?;
-                Ok(if awaitable::is_awaitable(&result) {
-                    First::Awaitable(result)
-                } else {
-                    First::Done(result)
-                })
+                match limited {
+                    _ if !awaitable::is_awaitable(&result) => Ok(First::Done(result)),
+                    None => Ok(First::Awaitable(result)),
+                    Some(limited) => limit(py, limited, result)
+                        .map(First::Awaitable)
+                        .map_err(|raised| call.failure(py, raised)),
+                }
             }
             Way::Python { method, is_async: false } => {
-                in_thread(py, method, verb, call, params).map(First::Awaitable)
+                let coroutine = match limited {
+                    None => on_thread_of_loop(py, method, verb, call, params),
+                    Some(limited) => {
+                        on_worker(py, "call_async", limited, method, verb, call, params)
+                    }
+                };
+                coroutine.map(First::Awaitable).map_err(|raised| call.failure(py, raised))
             }
         }
     }
@@ -197,10 +215,11 @@ pub(crate) fn begin_native<'py>(
     handle: &Arc<Handle>,
     action: &str,
     params: Option<&Bound<'py, PyAny>>,
+    limited: Option<&Limited>,
 ) -> Result<First<'py>> {
     let (index, exec) = handle.action(action)?;
     match exec {
-        Exec::Inline => handle.call_inline(py, index, params).map(First::Done),
+        Exec::Inline => handle.call_measured(py, index, params, limited).map(First::Done),
         Exec::Stream => Err(handle.yields_items(action)),
         Exec::Blocking | Exec::Async => {
             handle.detached(py, index, exec, params).map(First::Elsewhere)
@@ -260,20 +279,45 @@ pub(crate) fn refuse_items(verb: Verb, call: &Named<'_>, result: &Bound<'_, PyAn
     if awaitable::yields_items(result) { Err(stream::yields_items(verb, call)) } else { Ok(()) }
 }
 
-/// The coroutine of a synchronous method on a worker thread.
-fn in_thread<'py>(
+/// The coroutine of a synchronous method on a thread of its loop's own pool.
+fn on_thread_of_loop<'py>(
     py: Python<'py>,
     method: &Py<PyAny>,
     verb: Verb,
     call: &Named<'_>,
     params: Option<&Bound<'py, PyAny>>,
-) -> Result<Bound<'py, PyAny>> {
-    let params = or_empty(py, params);
-    let coroutine = py.import(intern!(py, "zerepy_plugins._loop")).and_then(|module| match verb {
+) -> PyResult<Bound<'py, PyAny>> {
+    let (params, module) = (or_empty(py, params), py.import(intern!(py, "zerepy_plugins._loop"))?);
+    match verb {
         Verb::Perform => module.call_method1("call_in_thread", (method, call.action, params)),
         Verb::Execute => module.call_method1("call_in_thread", (method, params)),
-    });
-    coroutine.map_err(|raised| call.failure(py, raised))
+    }
+}
+
+/// A method with a limit, called on a worker by a function of `_limit`.
+fn on_worker<'py>(
+    py: Python<'py>,
+    function: &str,
+    limited: &Limited,
+    method: &Py<PyAny>,
+    verb: Verb,
+    call: &Named<'_>,
+    params: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (params, limited) = (or_empty(py, params), limited.clone());
+    match verb {
+        Verb::Perform => limits(py)?.call_method1(function, (limited, method, call.action, params)),
+        Verb::Execute => limits(py)?.call_method1(function, (limited, method, params)),
+    }
+}
+
+/// The coroutine that awaits another one as long as its limit says.
+fn limit<'py>(
+    py: Python<'py>,
+    limited: &Limited,
+    awaitable: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    limits(py)?.call_method1(intern!(py, "limit_task"), (limited.clone(), awaitable))
 }
 
 /// A call by its names, for messages.

@@ -102,7 +102,7 @@ impl<C: Class> Host<C> {
             Ok(_) => PluginState::Disabled,
             Err(_) => PluginState::Failed,
         };
-        let entry = Entry::new(Arc::clone(plugin), config, &self.watch);
+        let entry = Entry::new(Arc::clone(plugin), config, &self.watch, self.limits);
         if let Err(error) = &entry.config {
             let failure = entry.fail(Stage::Validate, error.clone());
             entry.set_failure(Some(Arc::new(failure)));

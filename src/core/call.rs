@@ -1,11 +1,12 @@
 //! A call, from admission to account. The payload never comes here.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::entry::Entry;
+use crate::overrun::Attempt;
 use crate::{Category, Class, Event, EventSink, Monitor, Outcome, PluginInfo};
 
 /// Those who may want to know of a call.
@@ -52,6 +53,15 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
     #[must_use]
     pub fn action(&self) -> &str {
         self.action.as_ref()
+    }
+
+    /// For the one who does the work and the one who waits, if there is a limit: `own`, else that
+    /// of the plugin or host. `Duration::MAX` is none.
+    pub fn attempt(&self, own: Option<Duration>) -> Option<Arc<Attempt>> {
+        let limit = own.or_else(|| self.entry.limits.action);
+        limit
+            .filter(|limit| *limit < Duration::MAX)
+            .map(|limit| Attempt::new(&self.entry.overruns, limit))
     }
 
     /// Accounts for the call; `error` is the failure's text.

@@ -1,15 +1,18 @@
 //! One plugin in a host: what it is, how it is configured, where in its life it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
 use crate::call::Watch;
 use crate::graph::Node;
+use crate::overrun::{Attempt, Overruns};
+use crate::retry::Retry;
 use crate::{
-    Class, Config, Error, ErrorKind, Failure, PluginState, Registered, Result, Stage, StateCell,
-    Status, Usage,
+    Class, Config, Error, ErrorKind, Failure, Limits, PluginState, Registered, Result, Stage,
+    StateCell, Status, Usage,
 };
 
 /// One plugin in a host. Its state is read by every call, and moved by the lifecycle alone.
@@ -20,6 +23,14 @@ pub(crate) struct Entry<C: Class> {
     pub(crate) instance: ArcSwapOption<C::Instance>,
     pub(crate) usage: Arc<Usage>,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) overruns: Arc<Overruns>,
+    /// When it is tried again, and how often it was; `None` if nothing asked for it.
+    pub(crate) retry: Mutex<Option<Retry>>,
+    /// Whether it was asked to start, and not to stop since.
+    pub(crate) wanted: AtomicBool,
+    /// The cleanup that was given up, and may still be running.
+    pub(crate) given_up: Mutex<Option<Arc<Attempt>>>,
+    pub(crate) limits: Limits,
     failure: Mutex<Option<Arc<Failure>>>,
 }
 
@@ -28,9 +39,17 @@ impl<C: Class> Entry<C> {
         registered: Arc<Registered<C>>,
         config: Result<Config>,
         watch: &Arc<Watch>,
+        defaults: Limits,
     ) -> Self {
+        let usage = watch.monitor.usage(&registered.info.name);
+        let overruns = Overruns::new(&registered.info.name, &usage, watch);
         Self {
-            usage: watch.monitor.usage(&registered.info.name),
+            usage,
+            overruns: Arc::new(overruns),
+            retry: Mutex::default(),
+            wanted: AtomicBool::new(false),
+            given_up: Mutex::default(),
+            limits: config.as_ref().map_or(defaults, |config| defaults.of(config)),
             watch: Arc::clone(watch),
             registered,
             config,
@@ -40,10 +59,14 @@ impl<C: Class> Entry<C> {
         }
     }
 
-    /// Takes up where `other` is, in `state`, with its failure.
+    /// Takes up where `other` is, in `state`, with its failure and all that is under way.
     pub(crate) fn continue_from(&mut self, other: &Self, state: PluginState) {
         self.state = StateCell::new(state);
         self.instance = ArcSwapOption::new(other.instance.load_full());
+        self.overruns = Arc::clone(&other.overruns);
+        *self.retry.get_mut() = *other.retry.lock();
+        *self.wanted.get_mut() = other.wanted.load(Ordering::SeqCst);
+        self.given_up.get_mut().clone_from(&other.given_up.lock());
         self.set_failure(other.failure());
     }
 
@@ -76,6 +99,13 @@ impl<C: Class> Entry<C> {
         }
     }
 
+    /// It is not to be started any more by itself; whether it was to be tried again.
+    pub(crate) fn want_no_more(&self) -> bool {
+        self.wanted.store(false, Ordering::SeqCst);
+        *self.retry.lock() = None;
+        self.state.get() == PluginState::Retrying
+    }
+
     /// The instance, if it takes calls.
     pub(crate) fn running(&self) -> Option<Arc<C::Instance>> {
         let running = self.state.get() == PluginState::Running;
@@ -93,6 +123,7 @@ impl<C: Class> Entry<C> {
             kind: self.registered.kind,
             origin: self.registered.origin.clone(),
             state: self.state.get(),
+            wedged: self.overruns.wedged().is_some(),
             failure: self.failure(),
         }
     }
@@ -117,10 +148,15 @@ impl<C: Class> Entry<C> {
         // Counted before the state is read: whoever stops the plugin moves the state first and
         // reads the count after, so one of the two sees the other.
         self.usage.enter();
-        self.running().ok_or_else(|| {
-            self.usage.undo();
-            self.not_running()
-        })
+        let refused = match self.running() {
+            Some(instance) => match self.overruns.wedged() {
+                None => return Ok(instance),
+                Some(error) => error,
+            },
+            None => self.not_running(),
+        };
+        self.usage.undo();
+        Err(refused)
     }
 
     #[cold]
@@ -139,6 +175,10 @@ impl<C: Class> Entry<C> {
                 Some(failure) => format!("It did not start: {}", failure.error),
                 None => "See manager.failures".to_owned(),
             },
+            PluginState::Retrying => {
+                let why = self.failure().map(|failure| failure.error.message().to_owned());
+                format!("It is tried again by itself: {}", why.unwrap_or_default())
+            }
             _ => "Wait until it runs".to_owned(),
         };
         Error::new(

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     InvalidParams,
     /// A hook refused an action, or a start.
     Vetoed,
+    /// A time limit was reached.
+    Timeout,
     /// A native plugin panicked.
     Panic,
     /// Cleaning up failed.
@@ -52,6 +54,7 @@ impl ErrorKind {
             Self::Execution => "execution_failed",
             Self::InvalidParams => "invalid_params",
             Self::Vetoed => "vetoed",
+            Self::Timeout => "timed_out",
             Self::Panic => "plugin_panicked",
             Self::Cleanup => "cleanup_failed",
             Self::NotReady => "not_ready",

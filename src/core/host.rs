@@ -1,9 +1,10 @@
 //! The host: plugins by name, their lifecycle, their calls.
 //!
-//! Starting stands in `start.rs`, stopping in `stop.rs`, taking plugins in in `accept.rs`.
+//! Starting stands in `start.rs` and `launch.rs`, stopping in `stop.rs`, trying again in `retry.rs`,
+//! taking plugins in in `accept.rs`.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
@@ -12,10 +13,11 @@ use serde_json::json;
 
 use crate::call::Watch;
 use crate::entry::Entry;
-use crate::turn::Turn;
+use crate::supervisor::Supervisor;
+use crate::turn::{Held, Turn};
 use crate::{
-    Call, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hooks, Kind, Monitor,
-    PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, suggestion,
+    Call, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hooks, Kind, Limits, Monitor,
+    PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, Threads, suggestion,
 };
 
 pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>, foldhash::fast::RandomState>;
@@ -34,6 +36,10 @@ pub struct Parts<C: Class> {
     pub events: Arc<dyn EventSink>,
     /// Where plugins' states are kept from one run to the next, if anywhere.
     pub snapshots: Option<SnapshotStore>,
+    /// How long plugins may take.
+    pub limits: Limits,
+    /// The threads it runs on.
+    pub threads: Arc<dyn Threads>,
 }
 
 /// The plugins of one application. Safe to share; no lock is held while a plugin runs.
@@ -49,6 +55,10 @@ pub struct Host<C: Class> {
     pub(crate) warned_of: Mutex<HashSet<String>>, // names in the settings that do not exist
     pub(crate) started: Mutex<Vec<Arc<Entry<C>>>>, // in the order they came up
     pub(crate) turn: Turn,
+    pub(crate) limits: Limits,
+    pub(crate) threads: Arc<dyn Threads>,
+    pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) me: Weak<Self>, // for the supervisor's thread, which must not keep it alive
 }
 
 /// One plugin's state, as shown to users.
@@ -62,14 +72,16 @@ pub struct Status {
     pub origin: String,
     /// Where in its life it is.
     pub state: PluginState,
-    /// Why it is failed or skipped.
+    /// Whether so much work goes on after its limit that it takes no calls.
+    pub wedged: bool,
+    /// Why it is failed, skipped or retrying.
     pub failure: Option<Arc<Failure>>,
 }
 
 impl<C: Class> Host<C> {
     /// A host without plugins.
-    pub fn new(parts: Parts<C>) -> Self {
-        Self {
+    pub fn new(parts: Parts<C>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
             registry: parts.registry,
             settings: ArcSwap::from_pointee(parts.settings),
             environment: parts.environment,
@@ -81,7 +93,11 @@ impl<C: Class> Host<C> {
             warned_of: Mutex::default(),
             started: Mutex::default(),
             turn: Turn::default(),
-        }
+            limits: parts.limits,
+            threads: parts.threads,
+            supervisor: Arc::default(),
+            me: Weak::clone(me),
+        })
     }
 
     /// What every plugin is given.
@@ -164,6 +180,7 @@ impl<C: Class> Host<C> {
         if entry.instance.load().is_some() {
             self.stop(Some(plugin), false)?;
         }
+        entry.want_no_more();
         if entry.state.get() != PluginState::Disabled {
             self.move_to(&entry, PluginState::Disabled)?;
         }
@@ -179,6 +196,11 @@ impl<C: Class> Host<C> {
             self.move_to(&entry, PluginState::Registered)?;
         }
         Ok(())
+    }
+
+    /// Waits until nobody else changes plugins.
+    pub(crate) fn take_turn(&self, operation: &'static str) -> Result<Held<'_>> {
+        self.turn.take(operation, self.threads.as_ref())
     }
 
     pub(crate) fn entry(&self, plugin: &str) -> Result<Arc<Entry<C>>> {
@@ -214,7 +236,11 @@ impl<C: Class> Host<C> {
         let (plugin, failure) = (entry.name(), entry.failure());
         if let Some(failure) = &failure {
             let (stage, error) = (failure.stage.as_str(), &failure.error);
-            tracing::error!(target: "zerepy_plugins.lifecycle", plugin, stage, %error, "plugin {next}");
+            if next == PluginState::Retrying {
+                tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "plugin {next}");
+            } else {
+                tracing::error!(target: "zerepy_plugins.lifecycle", plugin, stage, %error, "plugin {next}");
+            }
         } else {
             tracing::debug!(target: "zerepy_plugins.lifecycle", plugin, from = %previous, to = %next, "state");
         }
@@ -226,6 +252,12 @@ impl<C: Class> Host<C> {
                 source: "host".to_owned(),
             });
         }
+    }
+}
+
+impl<C: Class> Drop for Host<C> {
+    fn drop(&mut self) {
+        self.supervisor.dismiss();
     }
 }
 

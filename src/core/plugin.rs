@@ -4,6 +4,12 @@ use serde_json::Value;
 
 use crate::{Change, Config, Error, HookSet, Result, Snapshot};
 
+/// Takes the outcome of a step that ran elsewhere, once.
+pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// Asks a step that runs elsewhere to end; whether it can: then its outcome still comes.
+pub type Cancel = Box<dyn FnOnce() -> bool + Send>;
+
 /// A plugin class: it makes instances.
 ///
 /// The host calls none of this while it holds a lock.
@@ -37,6 +43,9 @@ pub trait Instance: Send + Sync + 'static {
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool>;
     /// Undoes `initialize`; may be called again after it failed.
     fn cleanup(&self) -> Result<()>;
+    /// Begins one of these two on another thread, in the surroundings of this one, and returns at
+    /// once. `done` is called exactly once, on whatever thread it ends.
+    fn begin(&self, step: Step, done: Done) -> Result<Cancel>;
     /// Releases everything acquired through the context, newest first, whatever fails.
     fn release(&self) -> Vec<Error>;
     /// Whether work is still running in it that no call waits for any more, or that came in past
@@ -46,6 +55,26 @@ pub trait Instance: Send + Sync + 'static {
     fn end_early(&self);
     /// Runs its own hook of that name around a step of the lifecycle, if it has one.
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
+}
+
+/// The steps of a plugin's life that may take long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `initialize`.
+    Initialize,
+    /// `cleanup`.
+    Cleanup,
+}
+
+impl Step {
+    /// The name of the method that users write.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Initialize => "initialize",
+            Self::Cleanup => "cleanup",
+        }
+    }
 }
 
 /// The moments at which hooks run.

@@ -22,14 +22,14 @@ pub trait Reloader<C> {
 impl<C: Class> Host<C> {
     /// Replaces a plugin by what its source is now. One that runs is replaced by an instance that
     /// runs already, calls in flight end on the old one, and what it remembers is handed over. One
-    /// that had failed, or was skipped, is started; any other is only registered anew.
+    /// that had failed, was skipped or is retrying, is started; any other is only registered anew.
     ///
     /// # Errors
     /// Whatever keeps the new one from taking over. The old one runs on then as if nothing had
     /// happened, and the failure is recorded.
     pub fn reload(&self, plugin: &str, reloader: &impl Reloader<C>) -> Result<()> {
         let was = self.reload_in_turn(plugin, reloader)?;
-        if matches!(was, PluginState::Failed | PluginState::Skipped) {
+        if matches!(was, PluginState::Failed | PluginState::Skipped | PluginState::Retrying) {
             self.start(Some(plugin))?;
         }
         Ok(())
@@ -37,7 +37,7 @@ impl<C: Class> Host<C> {
 
     /// Returns the state that the plugin was in.
     fn reload_in_turn(&self, plugin: &str, reloader: &impl Reloader<C>) -> Result<PluginState> {
-        let _turn = self.turn.take("reload")?;
+        let _turn = self.take_turn("reload")?;
         let old = self.entry(plugin)?;
         let was = old.state.get();
         if was != PluginState::Running && old.instance.load().is_some() {
@@ -78,7 +78,7 @@ impl<C: Class> Host<C> {
         if old.state.get() == PluginState::Running {
             self.replace(old, fresh).map_err(|error| (Stage::Initialize, error))?;
         } else {
-            self.swap(old, fresh);
+            self.swap(old, &Arc::new(fresh));
         }
         let version = registered.info.version.clone();
         self.registry.put(registered);

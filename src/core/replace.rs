@@ -26,25 +26,25 @@ impl<C: Class> Host<C> {
             None => None,
         };
         let snapshot = snapshot.map_or_else(|| self.remembered(&fresh), |found| Ok(Some(found)))?;
-        let instance = self.bring_up(&fresh, snapshot.as_ref())?;
+        let fresh = Arc::new(fresh);
+        let instance = self.bring_up(&fresh, snapshot)?;
         fresh.instance.store(Some(instance));
         fresh.advance(PluginState::Running)?;
-        self.swap(old, fresh);
+        self.swap(old, &fresh);
         self.retire(old);
         Ok(())
     }
 
     /// Puts `fresh` where `old` stands, for calls and for the order of stopping.
-    pub(crate) fn swap(&self, old: &Arc<Entry<C>>, fresh: Entry<C>) {
-        let fresh = Arc::new(fresh);
+    pub(crate) fn swap(&self, old: &Arc<Entry<C>>, fresh: &Arc<Entry<C>>) {
         self.entries.rcu(|entries| {
             let mut entries = Entries::clone(entries);
-            entries.insert(fresh.name().to_owned(), Arc::clone(&fresh)); // keeps its place
+            entries.insert(fresh.name().to_owned(), Arc::clone(fresh)); // keeps its place
             entries
         });
         for started in &mut *self.started.lock() {
             if Arc::ptr_eq(started, old) {
-                *started = Arc::clone(&fresh);
+                *started = Arc::clone(fresh);
             }
         }
     }
@@ -61,7 +61,7 @@ impl<C: Class> Host<C> {
         {
             thread::sleep(POLL);
         }
-        log_others(old.name(), &self.take_down(&instance));
+        log_others(old.name(), &self.take_down(old, &instance, &mut self.halt()));
         let _ = old.advance(PluginState::Stopped); // nobody sees this entry any more
     }
 }

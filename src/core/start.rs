@@ -1,36 +1,30 @@
-//! Starting plugins: dependencies first, each on its own, one failure never stopping the others.
+//! Starting plugins: what to start, in which order; one failure never stops the others.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::entry::Entry;
 use crate::graph::Resolution;
-use crate::hooks::Ran;
 use crate::host::Entries;
 use crate::{
-    Class, Error, ErrorKind, Failure, Hook, Host, Instance, PluginState, Requirement, Result,
-    Snapshot, Stage, graph,
+    Class, Error, ErrorKind, Failure, Host, PluginState, Requirement, Result, Stage, graph,
 };
 
 impl<C: Class> Host<C> {
     /// Starts one plugin and what it needs, or all; returns the names started, in order.
     ///
-    /// With a name, its failure is the error. Without, failures are recorded and the others go on;
+    /// How they are brought up stands in `launch.rs`. With a name, its failure is the error. Without, failures are recorded and the others go on;
     /// only an interruption (Ctrl-C) ends it.
     pub fn start(&self, only: Option<&str>) -> Result<Vec<String>> {
-        let _turn = self.turn.take("start_plugins")?;
+        let _turn = self.take_turn("start_plugins")?;
         let wanted = only.map(|name| self.entry(name)).transpose()?;
         if let Some(entry) =
             wanted.as_ref().filter(|entry| entry.state.get() == PluginState::Disabled)
         {
             return Err(disabled(entry.name()));
         }
-        let mut names = Vec::new();
-        for entry in self.resolve(only) {
-            if entry.is_startable() && self.start_one(&entry)? {
-                names.push(entry.name().to_owned());
-            }
-        }
+        let names = self.launch(self.resolve(only))?;
         match wanted.and_then(|entry| entry.failure()) {
             Some(failure) => Err(failure.error.clone()),
             None => Ok(names),
@@ -60,87 +54,37 @@ impl<C: Class> Host<C> {
             }
         }
         let order = resolution.order.into_iter().filter(|name| is_wanted(name));
-        order.map(|name| Arc::clone(&entries[&name])).collect()
-    }
-
-    /// Starts one plugin whose dependencies have been started; whether it runs.
-    fn start_one(&self, entry: &Arc<Entry<C>>) -> Result<bool> {
-        if let Some(error) = self.waits_for(entry) {
-            self.fail(entry, entry.fail(Stage::Resolve, error), PluginState::Skipped);
-            return Ok(false);
+        let order: Vec<_> = order.map(|name| Arc::clone(&entries[&name])).collect();
+        for entry in &order {
+            entry.wanted.store(true, Ordering::SeqCst);
         }
-        if self.move_to(entry, PluginState::Initializing).is_err() {
-            return Ok(false); // it was switched off meanwhile
-        }
-        match self.remembered(entry).and_then(|snapshot| self.bring_up(entry, snapshot.as_ref())) {
-            Ok(instance) => {
-                entry.instance.store(Some(instance));
-                self.started.lock().push(Arc::clone(entry));
-                self.move_to(entry, PluginState::Running)?;
-                Ok(true)
-            }
-            Err(error) => {
-                let failure = entry.fail(Stage::Initialize, error);
-                let error = failure.error.clone();
-                self.fail(entry, failure, PluginState::Failed);
-                if error.kind() == ErrorKind::Interrupted { Err(error) } else { Ok(false) }
-            }
-        }
-    }
-
-    /// Creates and initializes an instance. After a failure nothing of it is left.
-    pub(crate) fn bring_up(
-        &self,
-        entry: &Entry<C>,
-        snapshot: Option<&Snapshot>,
-    ) -> Result<Arc<C::Instance>> {
-        let instance = Arc::new(entry.registered.class.create(entry.usable_config()?)?);
-        instance.attach(&self.environment, entry.name())?;
-        let result = self.initialize(entry.name(), &instance, snapshot);
-        if result.is_err() {
-            log_others(entry.name(), &instance.release());
-        }
-        result.map(|()| instance)
-    }
-
-    fn initialize(
-        &self,
-        name: &str,
-        instance: &C::Instance,
-        snapshot: Option<&Snapshot>,
-    ) -> Result<()> {
-        let Ran { mut errors, stopped } = self.hooks.run(Hook::PreInitialize, instance, None);
-        let outcome = if stopped { None } else { Some(instance.initialize()) };
-        let initialized = matches!(outcome, Some(Ok(())));
-        errors.extend(outcome.and_then(Result::err));
-        if let Some(snapshot) = snapshot.filter(|_| initialized) {
-            errors.extend(instance.load_state(snapshot).err());
-        }
-        let post = self.hooks.run(Hook::PostInitialize, instance, errors.first());
-        errors.extend(post.errors);
-        if initialized && !errors.is_empty() {
-            errors.extend(instance.cleanup().err()); // it was initialized, and is not wanted any more
-        }
-        let headline = format!("plugin {name:?} could not be started");
-        Error::join(ErrorKind::Execution, &headline, errors).map_or(Ok(()), Err)
+        order
     }
 
     /// The error for a plugin one of whose dependencies does not run.
-    fn waits_for(&self, entry: &Entry<C>) -> Option<Error> {
+    pub(crate) fn waits_for(&self, entry: &Entry<C>) -> Option<Error> {
         let missing = dependencies(entry).find_map(|name| {
             let other = self.entry(&name).ok();
             other.filter(|other| other.state.get() != PluginState::Running)
         })?;
         let (name, other) = (entry.name(), missing.name());
-        let why = missing.failure().map_or_else(
-            || format!("which is {}", missing.state.get()),
-            |failure| format!("which did not start: {}", failure.error.message()),
-        );
-        Some(
-            Error::new(ErrorKind::Dependency, format!("{name:?} needs {other:?}, {why}"))
-                .with_plugin(name)
-                .with_hint(format!("Mend {other:?} first, then start {name:?} again")),
-        )
+        let state = missing.state.get();
+        let (why, hint) = match missing.failure() {
+            Some(failure) if state == PluginState::Retrying => (
+                format!("which is not ready: {}", failure.error.message()),
+                format!("{name:?} starts by itself once {other:?} is"),
+            ),
+            Some(failure) => (
+                format!("which did not start: {}", failure.error.message()),
+                format!("Mend {other:?} first, then start {name:?} again"),
+            ),
+            None => (
+                format!("which is {state}"),
+                format!("Mend {other:?} first, then start {name:?} again"),
+            ),
+        };
+        let message = format!("{name:?} needs {other:?}, {why}");
+        Some(Error::new(ErrorKind::Dependency, message).with_plugin(name).with_hint(hint))
     }
 }
 
@@ -151,7 +95,7 @@ fn disabled(name: &str) -> Error {
 }
 
 /// The order in which plugins can start, and what keeps others from it.
-fn plan<C: Class>(entries: &Entries<C>) -> Resolution {
+pub(crate) fn plan<C: Class>(entries: &Entries<C>) -> Resolution {
     let unavailable =
         entries.values().filter_map(|entry| Some((entry.name().to_owned(), unavailable(entry)?)));
     let unavailable: BTreeMap<_, _> = unavailable.collect();
@@ -173,7 +117,7 @@ fn unavailable<C: Class>(entry: &Entry<C>) -> Option<String> {
 }
 
 /// The names of the plugins that `entry` requires.
-fn dependencies<C: Class>(entry: &Entry<C>) -> impl Iterator<Item = String> {
+pub(crate) fn dependencies<C: Class>(entry: &Entry<C>) -> impl Iterator<Item = String> {
     let requires = entry.registered.info.requires.iter();
     requires.filter_map(|text| Some(text.parse::<Requirement>().ok()?.name().to_owned()))
 }

@@ -1,11 +1,15 @@
 //! Stopping plugins: the exact reverse of starting, always to the end.
 
 use std::sync::Arc;
-use std::thread;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
-use crate::{Class, Error, ErrorKind, Hook, Host, Instance, PluginState, Result, Stage, graph};
+use crate::flight::Flight;
+use crate::patience::Patience;
+use crate::{
+    Class, Error, ErrorKind, Hook, Host, Instance, PluginState, Result, Stage, Step, graph,
+};
 
 /// How long a plugin's running calls are waited for before it is cleaned up.
 const MAX_DRAIN: Duration = Duration::from_secs(5);
@@ -13,16 +17,35 @@ const MAX_DRAIN: Duration = Duration::from_secs(5);
 const MAX_END: Duration = Duration::from_millis(500);
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
+/// How one stop goes on: it gets more urgent, never less.
+pub(crate) struct Halt<'a> {
+    patience: Patience<'a>,
+    deadline: Option<Instant>,
+    drain: Duration,
+    force: bool,
+    interrupted: Option<Error>,
+}
+
 impl<C: Class> Host<C> {
     /// Stops one plugin and what depends on it, or all; returns the names stopped, in order.
     ///
     /// Everything is cleaned up whatever fails; then all errors are reported as one. A plugin that
     /// failed to clean up is failed, keeps its instance and can be stopped again; with `force` the
-    /// instance is dropped all the same, and errors are only logged.
+    /// instance is dropped all the same, and errors are only logged. What was to be tried again is
+    /// not. An interruption ends the wait for running calls, and passes in the end; a second one
+    /// ends all waiting.
     pub fn stop(&self, only: Option<&str>, force: bool) -> Result<Vec<String>> {
-        let _turn = self.turn.take("stop_plugins")?;
+        let _turn = self.take_turn("stop_plugins")?;
         let wanted = only.map(|name| self.entry(name)).transpose()?;
         self.stop_in_turn(wanted.as_deref(), force)
+    }
+
+    /// Stops everything by force, without waiting for running calls, and is done after that long.
+    pub fn stop_at_exit(&self, limit: Duration) -> Result<Vec<String>> {
+        let deadline = Some(Instant::now() + limit);
+        let _turn = self.turn.take_within("stop_plugins", self.threads.as_ref(), limit)?;
+        let halt = Halt { deadline, drain: Duration::ZERO, force: true, ..self.halt() };
+        self.stop_by(None, halt)
     }
 
     /// Stops for somebody who has the turn.
@@ -31,15 +54,44 @@ impl<C: Class> Host<C> {
         wanted: Option<&Entry<C>>,
         force: bool,
     ) -> Result<Vec<String>> {
+        let deadline = self.limits.stop.map(|limit| Instant::now() + limit);
+        self.stop_by(wanted, Halt { deadline, force, ..self.halt() })
+    }
+
+    /// A stop without hurry.
+    pub(crate) fn halt(&self) -> Halt<'_> {
+        let patience = Patience::new(self.threads.as_ref());
+        Halt { patience, deadline: None, drain: MAX_DRAIN, force: false, interrupted: None }
+    }
+
+    fn stop_by(&self, wanted: Option<&Entry<C>>, mut halt: Halt<'_>) -> Result<Vec<String>> {
+        self.stop_retrying(wanted);
         let (mut names, mut errors) = (Vec::new(), Vec::new());
         for entry in self.to_stop(wanted) {
-            match self.stop_one(&entry, force) {
+            match self.stop_one(&entry, &mut halt) {
                 Ok(()) => names.push(entry.name().to_owned()),
                 Err(error) => errors.push(error),
             }
         }
+        errors.extend(halt.interrupted);
         let joined = Error::join(ErrorKind::Cleanup, "some plugins failed to clean up", errors);
         joined.map_or(Ok(names), Err)
+    }
+
+    /// Lets go of what was to be tried again, or was waiting for such a one.
+    fn stop_retrying(&self, wanted: Option<&Entry<C>>) {
+        let entries = self.entries.load_full();
+        let nodes: Vec<_> = entries.values().map(|entry| entry.as_node()).collect();
+        let dependents = wanted.map(|wanted| graph::dependents(&nodes, wanted.name()));
+        for entry in entries.values() {
+            let name = entry.name();
+            let concerned = wanted.is_none_or(|wanted| wanted.name() == name)
+                || dependents.iter().flatten().any(|dependent| dependent == name);
+            if concerned && entry.want_no_more() {
+                let _ = self.move_to(entry, PluginState::Stopped); // it was switched off meanwhile
+            }
+        }
+        self.supervisor.look();
     }
 
     /// The started plugins in reverse, or those of them that are `wanted` or depend on it.
@@ -56,37 +108,164 @@ impl<C: Class> Host<C> {
         started.iter().rev().filter(is_wanted).map(Arc::clone).collect()
     }
 
-    fn stop_one(&self, entry: &Arc<Entry<C>>, force: bool) -> Result<()> {
+    fn stop_one(&self, entry: &Arc<Entry<C>>, halt: &mut Halt<'_>) -> Result<()> {
         let Some(instance) = entry.instance.load_full() else { return Ok(()) };
+        let goes_on = entry.given_up.lock().as_ref().is_some_and(|attempt| attempt.goes_on());
+        if goes_on && !halt.force {
+            return Err(still_cleaning(entry.name()));
+        }
         self.move_to(entry, PluginState::Stopping)?;
-        drain(entry, instance.as_ref());
-        let mut errors: Vec<_> = self.remember(entry, &instance).err().into_iter().collect();
-        errors.extend(self.take_down(&instance));
+        let was_idle = goes_on || halt.drain(entry, instance.as_ref());
+        let mut errors = Vec::new();
+        if goes_on {
+            errors.push(still_cleaning(entry.name()));
+        } else if halt.is_over() {
+            errors.push(no_time(entry.name()));
+        } else {
+            errors.extend(self.remember(entry, &instance).err());
+            errors.extend(self.take_down(entry, &instance, halt));
+        }
         let headline = format!("plugin {:?} failed to clean up", entry.name());
         let error = Error::join(ErrorKind::Cleanup, &headline, errors);
         let error = error.map(|error| as_cleanup_error(&headline, error));
-        if let Some(error) = error.as_ref().filter(|_| !force) {
+        if let Some(error) = error.as_ref().filter(|_| !halt.force) {
             let failure = entry.fail(Stage::Cleanup, error.clone());
             let error = failure.error.clone();
             self.fail(entry, failure, PluginState::Failed);
             return Err(error);
         }
         entry.instance.store(None);
+        *entry.given_up.lock() = None;
         self.started.lock().retain(|other| !Arc::ptr_eq(other, entry));
         self.move_to(entry, PluginState::Stopped)?;
+        // At the end of the process, calls that go on are no news, nor is what they stand in the way of.
+        let error = error.filter(|_| was_idle || !halt.drain.is_zero());
         error.map_or(Ok(()), |error| forced(entry.name(), error))
     }
 
-    pub(crate) fn take_down(&self, instance: &C::Instance) -> Vec<Error> {
-        let mut errors = self.hooks.run(Hook::PreCleanup, instance, None).errors;
-        let cleanup = instance.cleanup().err();
+    /// Cleans an instance up, with all that belongs to it, and returns the errors.
+    pub(crate) fn take_down(
+        &self,
+        entry: &Entry<C>,
+        instance: &Arc<C::Instance>,
+        halt: &mut Halt<'_>,
+    ) -> Vec<Error> {
+        let mut errors = self.hooks.run(Hook::PreCleanup, instance.as_ref(), None).errors;
+        let cleanup = match entry.limits.cleanup {
+            None => instance.cleanup(),
+            Some(limit) => halt.clean_up(entry, instance, limit),
+        }
+        .err();
         let released = instance.release();
-        let post = self.hooks.run(Hook::PostCleanup, instance, cleanup.as_ref());
+        let post = self.hooks.run(Hook::PostCleanup, instance.as_ref(), cleanup.as_ref());
         errors.extend(cleanup);
         errors.extend(released);
         errors.extend(post.errors);
         errors
     }
+}
+
+impl Halt<'_> {
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// The user wants out: the first time running calls are not waited for any more, the second
+    /// time nothing is.
+    fn note(&mut self, interrupted: Error) {
+        if self.interrupted.is_some() {
+            self.force = true;
+            self.deadline = Some(Instant::now());
+        }
+        self.interrupted.get_or_insert(interrupted);
+    }
+
+    /// Waits for running calls to end; new ones are refused by the state. What takes too long is
+    /// ended early, as far as it can be. Whether all have ended.
+    fn drain<C: Class>(&mut self, entry: &Entry<C>, instance: &C::Instance) -> bool {
+        if self.wait_for_calls(entry, instance) {
+            return true;
+        }
+        if !instance.is_busy() {
+            return false;
+        }
+        instance.end_early();
+        let deadline = Instant::now() + MAX_END;
+        while instance.is_busy() && Instant::now() < deadline && !self.is_over() {
+            if let Err(interrupted) = self.patience.sleep(DRAIN_POLL) {
+                self.note(interrupted);
+            }
+        }
+        !instance.is_busy()
+    }
+
+    fn wait_for_calls<C: Class>(&mut self, entry: &Entry<C>, instance: &C::Instance) -> bool {
+        let deadline = Instant::now() + self.drain;
+        let is_busy = || entry.usage.in_flight() > 0 || instance.is_busy() || entry.overruns.any();
+        let mut wait = !self.drain.is_zero();
+        while is_busy() {
+            if !wait || self.is_over() || self.interrupted.is_some() {
+                return false;
+            }
+            wait = Instant::now() < deadline && entry.overruns.wedged().is_none();
+            if !wait {
+                let (plugin, calls) = (entry.name(), entry.usage.in_flight());
+                tracing::warn!(
+                    target: "zerepy_plugins.lifecycle", plugin, calls,
+                    "calls are still running: cleaning up all the same"
+                );
+            } else if let Err(interrupted) = self.patience.sleep(DRAIN_POLL) {
+                self.note(interrupted);
+            }
+        }
+        true
+    }
+
+    /// Runs `cleanup` on another thread, and waits for it as long as there is time.
+    fn clean_up<C: Class>(
+        &mut self,
+        entry: &Entry<C>,
+        instance: &Arc<C::Instance>,
+        limit: Duration,
+    ) -> Result<()> {
+        let (sender, receiver) = channel();
+        let report = move |result| drop(sender.send(result));
+        let plugin = entry.name().to_owned();
+        let late = move |result: Result<()>| {
+            let error = result.err();
+            tracing::debug!(
+                target: "zerepy_plugins.lifecycle", plugin, error = ?error, "a late cleanup ended"
+            );
+        };
+        let mut flight = Flight::begin(entry, instance, Step::Cleanup, limit, report, late)?;
+        *entry.given_up.lock() = Some(Arc::clone(&flight.attempt));
+        loop {
+            if let Some(deadline) = self.deadline {
+                flight.end_by(deadline);
+            }
+            match self.patience.receive(&receiver, flight.next()) {
+                Ok(Some(result)) => return flight.conclude(result),
+                Ok(None) => {}
+                Err(interrupted) => self.note(interrupted),
+            }
+            if let Some(error) = flight.look(Instant::now()) {
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn no_time(plugin: &str) -> Error {
+    let message = format!("plugin {plugin:?} was not cleaned up: no time was left");
+    Error::new(ErrorKind::Cleanup, message).with_hint("Stop it again")
+}
+
+fn still_cleaning(plugin: &str) -> Error {
+    let message =
+        format!("cleanup of plugin {plugin:?} is still running since it was last stopped");
+    Error::new(ErrorKind::Cleanup, message)
+        .with_plugin(plugin)
+        .with_hint("Wait until it ends, or drop the plugin: stop it with force")
 }
 
 /// Whatever went wrong, whoever stops plugins gets a cleanup error; an interruption passes.
@@ -104,29 +283,4 @@ fn forced(plugin: &str, error: Error) -> Result<()> {
     }
     tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "dropped by force");
     Ok(())
-}
-
-/// Waits for running calls to end; new ones are refused by the state. What takes too long is ended
-/// early, as far as it can be.
-fn drain<C: Class>(entry: &Entry<C>, instance: &C::Instance) {
-    let deadline = Instant::now() + MAX_DRAIN;
-    while entry.usage.in_flight() > 0 || instance.is_busy() {
-        if Instant::now() >= deadline {
-            let (plugin, calls) = (entry.name(), entry.usage.in_flight());
-            tracing::warn!(
-                target: "zerepy_plugins.lifecycle", plugin, calls,
-                "still running after {} s: cleaning up all the same", MAX_DRAIN.as_secs()
-            );
-            break;
-        }
-        thread::sleep(DRAIN_POLL);
-    }
-    if !instance.is_busy() {
-        return;
-    }
-    instance.end_early();
-    let deadline = Instant::now() + MAX_END;
-    while instance.is_busy() && Instant::now() < deadline {
-        thread::sleep(DRAIN_POLL);
-    }
 }

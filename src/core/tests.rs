@@ -1,3 +1,5 @@
 //! Tests of several parts together; those of one part stand beside it.
 
 mod lifecycle; // a directory of its own: what stands in `tests/` itself, Cargo runs by itself
+
+pub(crate) use lifecycle::PlainThreads;

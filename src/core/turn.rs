@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Threads};
 
 /// How long an operation waits for another one before it gives up.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Says whose turn it is to start and stop plugins. Plugin code runs while a turn is held, so this
-/// is no mutex: a plugin that asks again from the same thread gets an error, not a deadlock.
+/// is no mutex: a plugin that asks again gets an error, not a deadlock.
 #[derive(Default)]
 pub(crate) struct Turn {
     holder: Mutex<Option<Holder>>,
@@ -27,31 +27,53 @@ struct Holder {
 pub(crate) struct Held<'a>(&'a Turn);
 
 impl Turn {
-    /// Waits for the turn, for a minute at most.
-    pub(crate) fn take(&self, operation: &'static str) -> Result<Held<'_>> {
-        let thread = thread::current().id();
-        let deadline = Instant::now() + MAX_WAIT;
-        let mut holder = self.holder.lock();
-        while let Some(Holder { thread: other, operation: running }) = &*holder {
-            if *other == thread {
-                return Err(Error::new(
-                    ErrorKind::State,
-                    format!("{operation} was called by a plugin or hook within {running}"),
-                )
-                .with_hint("Call it from outside, after that one returned"));
+    /// Waits for the turn, for a minute at most; an interruption of the wait is an error.
+    pub(crate) fn take(&self, operation: &'static str, threads: &dyn Threads) -> Result<Held<'_>> {
+        self.take_within(operation, threads, MAX_WAIT)
+    }
+
+    /// Waits for the turn, so long at most.
+    pub(crate) fn take_within(
+        &self,
+        operation: &'static str,
+        threads: &dyn Threads,
+        limit: Duration,
+    ) -> Result<Held<'_>> {
+        let (thread, is_within) = (thread::current().id(), threads.is_within());
+        let stretch = threads.stretch();
+        let deadline = Instant::now() + limit;
+        loop {
+            let mut holder = self.holder.lock();
+            let Some(Holder { thread: other, operation: running }) = &*holder else {
+                *holder = Some(Holder { thread, operation });
+                return Ok(Held(self));
+            };
+            if *other == thread || is_within {
+                return Err(within(operation, running));
             }
             let running = *running;
-            if self.free.wait_until(&mut holder, deadline).timed_out() {
-                return Err(Error::new(
-                    ErrorKind::State,
-                    format!("{operation} waited {} s for {running}", MAX_WAIT.as_secs()),
-                )
-                .with_hint("Another thread is starting or stopping plugins and does not end"));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(too_long(operation, running, limit));
+            }
+            self.free.wait_for(&mut holder, left.min(stretch.unwrap_or(limit)));
+            drop(holder);
+            if stretch.is_some() {
+                threads.check()?;
             }
         }
-        *holder = Some(Holder { thread, operation });
-        Ok(Held(self))
     }
+}
+
+fn within(operation: &str, running: &str) -> Error {
+    let message = format!("{operation} was called by a plugin or hook within {running}");
+    Error::new(ErrorKind::State, message).with_hint("Call it from outside, after that one returned")
+}
+
+fn too_long(operation: &str, running: &str, limit: Duration) -> Error {
+    let message = format!("{operation} waited {} s for {running}", limit.as_secs());
+    Error::new(ErrorKind::State, message)
+        .with_hint("Another thread is starting or stopping plugins and does not end")
 }
 
 impl Drop for Held<'_> {
@@ -64,26 +86,27 @@ impl Drop for Held<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::PlainThreads;
 
     #[test]
     fn a_second_turn_of_the_same_thread_is_an_error() {
         let turn = Turn::default();
-        let held = turn.take("start_plugins").unwrap();
-        let error = turn.take("stop_plugins").err().unwrap();
+        let held = turn.take("start_plugins", &PlainThreads).unwrap();
+        let error = turn.take("stop_plugins", &PlainThreads).err().unwrap();
         assert_eq!(
             error.message(),
             "stop_plugins was called by a plugin or hook within start_plugins"
         );
         drop(held);
-        assert!(turn.take("stop_plugins").is_ok());
+        assert!(turn.take("stop_plugins", &PlainThreads).is_ok());
     }
 
     #[test]
     fn another_thread_waits_for_its_turn() {
         let turn = Turn::default();
-        let held = turn.take("start_plugins").unwrap();
+        let held = turn.take("start_plugins", &PlainThreads).unwrap();
         thread::scope(|scope| {
-            let other = scope.spawn(|| turn.take("stop_plugins").is_ok());
+            let other = scope.spawn(|| turn.take("stop_plugins", &PlainThreads).is_ok());
             thread::sleep(Duration::from_millis(5));
             assert!(!other.is_finished());
             drop(held);

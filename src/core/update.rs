@@ -22,7 +22,7 @@ impl<C: Class> Host<C> {
     /// `Config` for a configuration that does not fit, or what kept the plugin from taking it over.
     /// The old one stays in force then.
     pub fn update_config(&self, plugin: &str, config: &Map<String, Value>) -> Result<Vec<String>> {
-        let _turn = self.turn.take("update_config")?;
+        let _turn = self.take_turn("update_config")?;
         let entry = self.entry(plugin)?;
         let mut settings = Settings::clone(&self.settings.load());
         let mut own = settings.get(plugin).cloned().unwrap_or_default();
@@ -39,7 +39,7 @@ impl<C: Class> Host<C> {
     /// Those of [`update_config`](Self::update_config), together, after all plugins have had their
     /// turn; a plugin that does not take its new configuration over goes on with the old one.
     pub fn update_settings(&self, settings: Settings) -> Result<Vec<(String, Vec<String>)>> {
-        let _turn = self.turn.take("reload_config")?;
+        let _turn = self.take_turn("reload_config")?;
         let (mut changed, mut errors) = (Vec::new(), Vec::new());
         for entry in self.entries.load_full().values() {
             match self.adopt(entry, &settings) {
@@ -63,15 +63,15 @@ impl<C: Class> Host<C> {
         match old.state.get() {
             PluginState::Running if fresh.state.get() == PluginState::Disabled => {
                 self.stop_in_turn(Some(old), false)?;
-                self.swap(old, fresh);
+                self.swap(old, &Arc::new(fresh));
             }
             PluginState::Running => self.hand_over(old, fresh, &changes)?,
-            PluginState::Registered | PluginState::Disabled => self.swap(old, fresh),
+            PluginState::Registered | PluginState::Disabled => self.swap(old, &Arc::new(fresh)),
             state if old.usable_config().is_ok() => {
                 fresh.continue_from(old, state);
-                self.swap(old, fresh);
+                self.swap(old, &Arc::new(fresh));
             }
-            _ => self.swap(old, fresh), // it had failed for its configuration
+            _ => self.swap(old, &Arc::new(fresh)), // it had failed for its configuration
         }
         let paths: Vec<_> = changes.into_iter().map(|change| change.path).collect();
         self.announce_update(old.name(), &paths);
@@ -92,7 +92,7 @@ impl<C: Class> Host<C> {
             return self.replace(old, fresh);
         }
         fresh.continue_from(old, PluginState::Running);
-        self.swap(old, fresh);
+        self.swap(old, &Arc::new(fresh));
         Ok(())
     }
 

@@ -37,6 +37,8 @@ pub struct Usage {
     total_ns: AtomicU64,
     max_ns: AtomicU64,
     last_used_ns: AtomicU64,
+    still_running: AtomicU64,
+    late: AtomicU64,
     latencies: OnceLock<Box<AtomicHistogram>>, // made at the first call: an idle plugin is small
     last_error: Mutex<Option<String>>,
 }
@@ -52,6 +54,10 @@ pub struct Stats {
     pub timeouts: u64,
     /// Calls that are running.
     pub in_flight: u64,
+    /// Work that goes on though nobody waits for it any more: its time was up.
+    pub still_running: u64,
+    /// Work that ended after nobody waited for it any more; its result was dropped.
+    pub late: u64,
     /// Half of the calls took at most this long.
     pub p50: f64,
     /// 95 % of the calls took at most this long.
@@ -82,6 +88,8 @@ impl Default for Usage {
             total_ns: AtomicU64::new(0),
             max_ns: AtomicU64::new(0),
             last_used_ns: AtomicU64::new(0),
+            still_running: AtomicU64::new(0),
+            late: AtomicU64::new(0),
             latencies: OnceLock::new(),
             last_error: Mutex::new(None),
         }
@@ -127,6 +135,17 @@ impl Usage {
         }
     }
 
+    /// Counts work whose time is up and that goes on.
+    pub(crate) fn go_on(&self) {
+        self.still_running.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts the end of such work.
+    pub(crate) fn end_late(&self) {
+        self.late.fetch_add(1, Ordering::SeqCst);
+        self.still_running.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// Calls that are running.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
@@ -145,6 +164,8 @@ impl Usage {
             errors: self.errors.load(Ordering::Relaxed),
             timeouts: self.timeouts.load(Ordering::Relaxed),
             in_flight: self.in_flight(),
+            still_running: self.still_running.load(Ordering::SeqCst),
+            late: self.late.load(Ordering::SeqCst),
             p50,
             p95,
             p99,

@@ -39,9 +39,34 @@ class PluginManager:
         max_payload: How many bytes the parameters or the result of one call of a native plugin may
             take, 256 MiB by default; ``None`` is no limit. Counted are 16 for each value, and those
             of texts, bytes and arrays.
+        initialize_timeout: Limit of each ``initialize``, in seconds; ``None`` for no limit.
+        cleanup_timeout: Limit of each ``cleanup``.
+        action_timeout: Limit of each action.
+        stop_timeout: Limit of stopping, all plugins together.
+        handle_signals: Whether SIGTERM ends a ``with`` or ``async with`` block on the main thread,
+            so that everything is stopped before the process ends with exit code 143. Where
+            somebody handles SIGTERM already, it is left alone.
+
+    ``timeout`` under ``options`` in a plugin's configuration stands in for the first three limits.
+    A plugin that is told of as slow (event ``plugin.slow``) has used half its limit, or 10 seconds.
+
+    With a limit, Python's ``initialize``, ``cleanup`` and actions run on worker threads, with the
+    caller's context variables, and plugins that do not need each other are initialized side by
+    side. What is bound to its thread, such as an ``sqlite3`` connection, wants
+    ``initialize_timeout=None`` and ``cleanup_timeout=None``: these two then run on the calling
+    thread, one after another.
+    ``async`` methods run on an event loop in either case; constructors, hooks and event handlers on
+    the thread that starts and stops.
+
+    At its limit, an ``async`` method (or Rust action) is cancelled. Other work cannot be stopped:
+    it goes on, is counted (``still_running``), and what comes of it is dropped. A plugin with 4
+    such calls, or with one that goes on for twice its limit longer (5 seconds at least), is wedged
+    (event ``plugin.wedged``): it is not healthy and takes no calls until all of them have ended.
+    Inline Rust actions run to their end; one over its limit is only warned of.
 
     Raises:
         PluginConfigError: The configuration has mistakes; all are listed, with their paths.
+        ValueError: A limit is not more than 0.
     """
 
     def __new__(
@@ -57,6 +82,11 @@ class PluginManager:
         monitor: PluginMonitor | None = None,
         state_dir: str | PathLike[str] | None = None,
         max_payload: int | None = 268435456,
+        initialize_timeout: float | None = 60.0,
+        cleanup_timeout: float | None = 10.0,
+        action_timeout: float | None = None,
+        stop_timeout: float | None = 30.0,
+        handle_signals: bool = True,
     ) -> Self: ...
     @property
     def registry(self) -> PluginRegistry:
@@ -66,7 +96,8 @@ class PluginManager:
     def events(self) -> EventBus:
         """Where lifecycle and calls are published.
 
-        As ``plugin.<state>``, ``<connection>.<action>.start`` (``.success``, ``.failure``) and
+        As ``plugin.<state>``, ``plugin.slow``, ``plugin.wedged``, ``plugin.recovered``,
+        ``<connection>.<action>.start`` (``.success``, ``.failure``) and
         ``action.<name>.start`` (likewise).
         """
 
@@ -80,7 +111,7 @@ class PluginManager:
 
     @property
     def failures(self) -> list[PluginFailure]:
-        """What is broken now: not taken in, or taken in and failed or skipped."""
+        """What is broken now: not taken in, or taken in and failed, skipped or retrying."""
 
     def add_hooks(
         self,
@@ -121,7 +152,10 @@ class PluginManager:
         """Start all plugins, or one and what it needs; return the names started, in order.
 
         The whole dependency graph is checked first. Without a name, failures are recorded and the
-        other plugins go on.
+        other plugins go on. A plugin that raises :class:`PluginNotReady` is ``retrying``: it is
+        tried again in the background, after ``retry_after`` seconds or after 1 second, doubled each
+        time up to 10 minutes, until it runs, fails otherwise, or is stopped; then what needs it
+        and was to be started is started too.
 
         Raises:
             PluginError: With a name, whatever kept that plugin from starting.
@@ -134,6 +168,8 @@ class PluginManager:
         The order is the exact reverse of starting. New calls are refused; running ones are waited
         for, 5 seconds at most; then streams of Rust plugins are closed. Everything is cleaned up,
         whatever fails. A plugin that failed to clean up is ``failed`` and can be stopped again.
+        Ctrl-C ends the wait for running calls and is raised in the end; a second one ends all
+        waiting.
 
         Args:
             name: The plugin to stop.
@@ -231,7 +267,9 @@ class PluginManager:
     def save_state_async(self, name: str | None = None) -> Awaitable[list[str]]:
         """Like :meth:`save_state`, on a worker thread; ``async`` methods run on this loop."""
 
-    def perform_action(self, plugin: str, action: str, params: Any = None) -> Any:
+    def perform_action(
+        self, plugin: str, action: str, params: Any = None, *, timeout: float | None = None
+    ) -> Any:
         """Call an action of a connection and wait for the result.
 
         A Python plugin gets ``params`` itself, a Rust plugin its values. Rust code marked as
@@ -241,17 +279,22 @@ class PluginManager:
             plugin: The plugin's name.
             action: The action's name.
             params: Usually a ``dict``; left out, an empty one.
+            timeout: Limit in seconds, instead of the plugin's or the manager's; ``math.inf`` for
+                no limit.
 
         Raises:
             PluginNotFoundError: There is no such plugin or action; the hint offers the nearest.
-            PluginStateError: It is not running, it is ``async`` while a loop runs on this thread,
-                or it yields items: see :meth:`perform_action_stream`.
+            PluginStateError: It is not running, it is wedged, it is ``async`` while a loop runs on
+                this thread, or it yields items: see :meth:`perform_action_stream`.
             InvalidParamsError: The parameters do not fit; the message names each by its path.
+            PluginTimeoutError: The limit was reached; the message says whether it still runs.
             PluginPanicError: Rust code panicked.
             PluginExecutionError: The plugin raised; its exception is the cause.
         """
 
-    def perform_action_async(self, plugin: str, action: str, params: Any = None) -> CallCoroutine:
+    def perform_action_async(
+        self, plugin: str, action: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallCoroutine:
         """Like :meth:`perform_action`, awaitable; the call begins when it is awaited.
 
         ``async`` methods run on this loop, other Python methods on a worker thread. Of Rust
@@ -260,7 +303,9 @@ class PluginManager:
         blocking one to end by itself.
         """
 
-    def execute(self, plugin: str, params: Any = None) -> CallCoroutine:
+    def execute(
+        self, plugin: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallCoroutine:
         """Validate the parameters and execute an action plugin; awaitable, and begun when awaited.
 
         Raises (when awaited):
@@ -268,14 +313,14 @@ class PluginManager:
             :class:`InvalidParamsError`.
         """
 
-    def execute_sync(self, plugin: str, params: Any = None) -> Any:
+    def execute_sync(self, plugin: str, params: Any = None, *, timeout: float | None = None) -> Any:
         """Like :meth:`execute`, waiting for the result."""
 
     def perform_action_stream(self, plugin: str, action: str, params: Any = None) -> CallStream:
         """Call an action of a connection that yields items: an async iterator.
 
-        Items are produced as they are asked for: by a Rust plugin at most one ahead, by a Python
-        plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
+        There is no time limit. Items are produced as they are asked for: by a Rust plugin at most
+        one ahead, by a Python plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
         returns an iterator; what is not async runs on worker threads, one item at a time. From the
         first item to the end it is one call to the monitor and in events. Stopping the plugin waits
         for it like for other calls, then closes what Rust still produces.

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Category, Change, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hook, HookSet,
-    Host, Instance, Kind, Manifest, Monitor, Outcome, Owner, Parts, PluginInfo, Registered,
-    Registry, Result, Settings, Snapshot, SnapshotStore, Status,
+    Cancel, Category, Change, Class, Config, Done, Error, ErrorKind, Event, EventSink, Failure,
+    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, Outcome, Owner, Parts,
+    PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore, Status, Step,
+    Threads,
 };
 
 /// What a step does besides being written down.
@@ -20,6 +25,7 @@ type Reaction = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 pub(super) struct Script {
     log: Mutex<Vec<String>>,
     reactions: Mutex<HashMap<String, Reaction>>,
+    cancels: Mutex<HashMap<String, Sender<Result<()>>>>,
 }
 
 impl Script {
@@ -32,6 +38,27 @@ impl Script {
     pub(super) fn fail(&self, step: &str, kind: ErrorKind) {
         let error = Error::new(kind, format!("{step} failed"));
         self.on(step, move || Err(error.clone()));
+    }
+
+    /// From now on `step` goes on until this is told how it ends, each time.
+    pub(super) fn hang(&self, step: &str) -> Sender<Result<()>> {
+        let (sender, receiver) = channel::<Result<()>>();
+        let receiver = Mutex::new(receiver);
+        let wait = |receiver: &Receiver<Result<()>>| receiver.recv().unwrap_or(Ok(()));
+        self.on(step, move || wait(&receiver.lock()));
+        sender
+    }
+
+    /// The same, and it ends when it is cancelled.
+    pub(super) fn hang_until_cancelled(&self, step: &str) {
+        let sender = self.hang(step);
+        self.cancels.lock().insert(step.to_owned(), sender);
+    }
+
+    fn cancel(&self, step: &str) -> bool {
+        let sender = self.cancels.lock().remove(step);
+        let cancelled = || Err(Error::new(ErrorKind::Interrupted, "cancelled"));
+        sender.is_some_and(|sender| sender.send(cancelled()).is_ok())
     }
 
     /// `step` is as it was.
@@ -114,6 +141,13 @@ impl Instance for FakeInstance {
         self.run("cleanup", None)
     }
 
+    fn begin(&self, step: Step, done: Done) -> Result<Cancel> {
+        let (script, name) = (Arc::clone(&self.script), format!("{}.{}", self.name, step.name()));
+        let (to_cancel, to_run) = (Arc::clone(&script), name.clone());
+        thread::spawn(move || done(script.run(&to_run, None)));
+        Ok(Box::new(move || to_cancel.cancel(&name)))
+    }
+
     fn release(&self) -> Vec<Error> {
         self.run("release", None).err().into_iter().collect()
     }
@@ -170,6 +204,55 @@ impl EventSink for Heard {
     }
 }
 
+/// Threads without signals; background threads are only started by those who ask for it.
+pub(crate) struct PlainThreads;
+
+impl Threads for PlainThreads {
+    fn spawn(&self, _name: &'static str, _job: Job) -> Result<()> {
+        Ok(()) // a test says what time it is, and has the host do what is due
+    }
+
+    fn stretch(&self) -> Option<Duration> {
+        None
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn is_within(&self) -> bool {
+        false
+    }
+
+    fn flush(&self) {}
+}
+
+/// Threads whose user wants out so many times, as soon as anybody waits.
+pub(super) struct Impatient(pub(super) AtomicUsize);
+
+impl Threads for Impatient {
+    fn spawn(&self, name: &'static str, job: Job) -> Result<()> {
+        thread::Builder::new().name(name.to_owned()).spawn(job).unwrap();
+        Ok(())
+    }
+
+    fn stretch(&self) -> Option<Duration> {
+        Some(Duration::from_millis(1))
+    }
+
+    fn check(&self) -> Result<()> {
+        let left =
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_or(Ok(()), |_| Err(Error::new(ErrorKind::Interrupted, "Ctrl-C")))
+    }
+
+    fn is_within(&self) -> bool {
+        false
+    }
+
+    fn flush(&self) {}
+}
+
 /// A host, and all there is around it.
 pub(super) struct World {
     pub(super) script: Arc<Script>,
@@ -196,17 +279,45 @@ impl World {
         settings: Value,
         plugins: &[&str],
     ) -> Self {
+        Self::of(snapshots, settings, plugins, Limits::default(), Arc::new(PlainThreads))
+    }
+
+    /// With limits for `initialize` and `cleanup`.
+    pub(super) fn limited(plugins: &[&str], limit: Duration) -> Self {
+        let limits = Limits { initialize: Some(limit), cleanup: Some(limit), ..Limits::default() };
+        Self::made_of(json!({}), plugins, limits, Arc::new(PlainThreads))
+    }
+
+    /// With these limits and threads.
+    pub(super) fn made_of(
+        settings: Value,
+        plugins: &[&str],
+        limits: Limits,
+        threads: Arc<dyn Threads>,
+    ) -> Self {
+        Self::of(None, settings, plugins, limits, threads)
+    }
+
+    fn of(
+        snapshots: Option<SnapshotStore>,
+        settings: Value,
+        plugins: &[&str],
+        limits: Limits,
+        threads: Arc<dyn Threads>,
+    ) -> Self {
         let settings = Manifest::from_value(settings, "zerepy.json", Owner::User).unwrap();
         let (events, monitor) = (Arc::<Heard>::default(), Arc::<Monitor>::default());
         let registry = Arc::<Registry<FakeClass>>::default();
-        let host = Arc::new(Host::new(Parts {
+        let host = Host::new(Parts {
             registry: Arc::clone(&registry),
             settings: Settings::new(settings),
             environment: "shared",
             monitor: Arc::clone(&monitor),
             events: Arc::clone(&events) as _,
             snapshots,
-        }));
+            limits,
+            threads,
+        });
         let world = Self { script: Arc::default(), events, monitor, registry, host };
         world.accept(plugins.iter().map(|line| world.plugin(line)).collect());
         world

@@ -6,12 +6,17 @@ mod factory;
 mod fake;
 mod hooks;
 mod import;
+mod launch;
+mod limits;
 mod logs;
 mod reload;
 mod remember;
+mod retry;
 mod settings;
 mod start;
 mod stop;
 mod switch;
 mod turn;
 mod update;
+
+pub(crate) use fake::PlainThreads;

@@ -1,0 +1,146 @@
+"""Waiting for a plugin's work no longer than its limit says, and giving it up then."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zerepy_plugins import _loop
+from zerepy_plugins._work import Work, begin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+GRACE = 0.5  # seconds that a cancelled coroutine has to end
+
+_given_up: set[asyncio.Future[Any]] = set()  # a loop keeps weak references only
+
+
+class Attempt(Protocol):
+    """One piece of work with a limit, as the host counts it."""
+
+    @property
+    def limit(self) -> float: ...
+    @property
+    def what(self) -> str: ...
+    def give_up(self) -> bool: ...
+    def end(self) -> bool: ...
+    def timed_out(self, still_running: bool, /) -> BaseException: ...
+
+
+class _Outcome:
+    """What a worker leaves for the thread that waits."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self.ready = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def put(self, result: Any, error: BaseException | None) -> None:
+        if self._attempt.end():
+            self.result, self.error = result, error
+            self.ready.set()
+
+
+def call(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a plugin's method, and wait for it as long as the limit says."""
+    outcome = _Outcome(attempt)
+    work = begin(function, args, outcome.put, attempt.what)
+    try:
+        in_time = outcome.ready.wait(attempt.limit)
+    except BaseException:
+        work.cancel()
+        raise
+    if not in_time:
+        _stop(attempt, work, outcome)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.result
+
+
+def _stop(attempt: Attempt, work: Work, outcome: _Outcome) -> None:
+    """Raise that the time is up, unless the work ended just now."""
+    cancelled = work.cancel()
+    if not (cancelled and outcome.ready.wait(GRACE)):
+        if attempt.give_up():
+            raise attempt.timed_out(True)
+        outcome.ready.wait()
+    if cancelled and isinstance(outcome.error, asyncio.CancelledError):
+        raise attempt.timed_out(False)
+
+
+async def call_async(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
+    """Like `call`, without blocking the loop; a coroutine that comes of it runs on this loop."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def put(result: Any, error: BaseException | None) -> None:
+        if attempt.end():
+            with suppress(RuntimeError):  # the loop was closed: nobody waits
+                loop.call_soon_threadsafe(_hand_over, future, result, error)
+
+    work = begin(function, args, put, attempt.what, loop=loop)
+    try:
+        result, error = await limit_future(attempt, future, work.cancel)
+    except asyncio.CancelledError:
+        work.cancel()
+        raise
+    if error is not None:
+        raise error
+    return result
+
+
+def _hand_over(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if not future.done():
+        future.set_result((result, error))  # no future can hold a StopIteration as exception
+
+
+async def limit_future(
+    attempt: Attempt, future: asyncio.Future[Any], stop: Callable[[], bool]
+) -> Any:
+    """Wait for work that goes on elsewhere; `stop` asks it to end and says whether it can.
+
+    That it ends must be told to the attempt before the future is done.
+    """
+    try:
+        done, _ = await asyncio.wait({future}, timeout=attempt.limit)
+    except BaseException:
+        future.cancel()
+        raise
+    if done or not attempt.give_up():
+        return await future
+    future.cancel()
+    raise attempt.timed_out(not stop())
+
+
+async def limit_task(attempt: Attempt, awaitable: Awaitable[Any]) -> Any:
+    """Await a coroutine; cancel it at its limit, and give it up if it does not end then."""
+    task = asyncio.ensure_future(_loop.outcome_of(awaitable))
+    task.add_done_callback(lambda _: attempt.end())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=attempt.limit)
+    except asyncio.CancelledError:
+        await _cancel(task)
+        raise
+    except BaseException:  # the coroutine is closed: it must not await any more
+        task.cancel()
+        raise
+    if not done:
+        still_running = not await _cancel(task) and attempt.give_up()
+        raise attempt.timed_out(still_running)
+    result, error = task.result()
+    if error is not None:
+        raise error
+    return result
+
+
+async def _cancel(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task and give it a little time; say whether it ended."""
+    task.cancel()
+    _given_up.add(task)
+    task.add_done_callback(_given_up.discard)
+    done, _ = await asyncio.wait({task}, timeout=GRACE)
+    return bool(done)

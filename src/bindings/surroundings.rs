@@ -1,0 +1,112 @@
+//! Python's threads and signals, as the core sees them.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
+use zerepy_core::{Done, Error, ErrorKind, Job, Result, Threads};
+
+use crate::environment::PluginFinder;
+use crate::interrupt::{SIGNAL_POLL, on_main_thread};
+use crate::{errors, logging};
+
+/// The threads of one manager's operations; its finder stands for the manager.
+pub(crate) struct Surroundings(pub(crate) Py<PluginFinder>);
+
+impl Threads for Surroundings {
+    fn spawn(&self, name: &'static str, job: Job) -> Result<()> {
+        Python::attach(|py| {
+            let job = Mutex::new(Some(job));
+            let run = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
+                let job = job.lock().take();
+                arguments.py().detach(|| job.into_iter().for_each(|job| job()));
+            };
+            let run = PyCFunction::new_closure(py, None, None, run);
+            let spawned = run.and_then(|run| work(py)?.call_method1("spawn", (name, run)));
+            spawned.map(drop).map_err(|raised| {
+                errors::from_python(py, raised, ErrorKind::Execution, "starting a thread")
+            })
+        })
+    }
+
+    fn stretch(&self) -> Option<Duration> {
+        Python::attach(|py| on_main_thread(py).then_some(SIGNAL_POLL))
+    }
+
+    fn check(&self) -> Result<()> {
+        Python::attach(|py| {
+            py.check_signals()
+                .map_err(|raised| Error::new(ErrorKind::Interrupted, "waiting").with_source(raised))
+        })
+    }
+
+    fn is_within(&self) -> bool {
+        Python::attach(|py| {
+            says(work(py).and_then(|work| work.call_method1("is_within", (&self.0,))))
+        })
+    }
+
+    fn flush(&self) {
+        Python::attach(logging::flush);
+    }
+}
+
+/// Whether this code runs as a step of any manager's operation.
+pub(crate) fn is_step(py: Python<'_>) -> bool {
+    says(work(py).and_then(|work| work.call_method0("is_step")))
+}
+
+/// Waits for the threads that were spawned, that long for each.
+pub(crate) fn join_threads(py: Python<'_>, limit: Duration) {
+    let joined =
+        work(py).and_then(|work| work.call_method1("join_spawned", (limit.as_secs_f64(),)));
+    if let Err(raised) = joined {
+        raised.write_unraisable(py, None);
+    }
+}
+
+fn says(answer: PyResult<Bound<'_, PyAny>>) -> bool {
+    answer.and_then(|answer| answer.is_truthy()).unwrap_or(false)
+}
+
+/// The module of worker threads.
+pub(crate) fn work(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static WORK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let work = WORK.get_or_try_init(py, || py.import("zerepy_plugins._work").map(Into::into))?;
+    Ok(work.bind(py))
+}
+
+/// The module of waiting with a limit.
+pub(crate) fn limits(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static LIMIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let limit = LIMIT.get_or_try_init(py, || py.import("zerepy_plugins._limit").map(Into::into))?;
+    Ok(limit.bind(py))
+}
+
+/// A function that Python calls with result and error of a step, for the core.
+pub(crate) fn finisher(
+    py: Python<'_>,
+    done: Done,
+    kind: ErrorKind,
+    what: String,
+) -> PyResult<Bound<'_, PyCFunction>> {
+    let done = Mutex::new(Some(done));
+    let finish =
+        move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<()> {
+            let error = arguments.get_item(1)?;
+            let result = if error.is_none() {
+                Ok(())
+            } else {
+                let raised = PyErr::from_value(error);
+                Err(errors::from_python(arguments.py(), raised, kind, &what))
+            };
+            let done = done.lock().take();
+            if let Some(done) = done {
+                done(result);
+            }
+            Ok(())
+        };
+    PyCFunction::new_closure(py, None, None, finish)
+}
