@@ -147,6 +147,41 @@ def twin_dirs(tmp_path_factory: pytest.TempPathFactory, twins_library: Path) -> 
     return {"python": python, "native": native, "c": c}
 
 
+@pytest.fixture(scope="session")
+def sleeper_dirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One plugin directory for each kind, with a plugin in it that takes its time."""
+    python, native = (tmp_path_factory.mktemp(f"sleeper_{kind}") for kind in ("python", "native"))
+    shutil.copy(FIXTURES / "plugins" / "sleeper.py", python)
+    library = ROOT / "target" / "release" / "libzerepy_fixture_tasks.so"
+    if not library.is_file():
+        command = ["cargo", "build", "--release", "--quiet", "-p", "zerepy-fixture-tasks"]
+        subprocess.run(command, cwd=ROOT, check=True)
+    shutil.copy(library, native)
+    return {"python": python, "native": native}
+
+
+@pytest.fixture(params=["python", "native"])
+def sleeper_dir(request: pytest.FixtureRequest, sleeper_dirs: dict[str, Path]) -> Path:
+    """The directory of that kind."""
+    return sleeper_dirs[request.param]
+
+
+@pytest.fixture
+def sleeper(sleeper_dir: Path) -> Iterator[Callable[..., PluginManager]]:
+    """Make managers of the sleeper with these options; loaded, not started, stopped afterwards."""
+    made: list[PluginManager] = []
+
+    def make(options: Any = None, **kwargs: Any) -> PluginManager:
+        config = {"sleeper": {"config": {"options": options or {}}}}
+        manager = PluginManager(sleeper_dir, config, entry_points=False, **kwargs)
+        made.append(manager)
+        manager.load_plugins()
+        return manager
+
+    yield make
+    _stop_all(made)
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """What the plugins under test are written in."""
