@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from zerepy_plugins._native import PluginMetrics
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zerepy_plugins._native import EventBus
+    from zerepy_plugins._native import Counter, EventBus, Gauge, Histogram
     from zerepy_plugins.base import PluginBase
 
 __all__ = ["PluginContext"]
@@ -20,7 +22,7 @@ class PluginContext:
     May be used from any thread.
     """
 
-    __slots__ = ("_cleanups", "_find", "config", "events", "logger")
+    __slots__ = ("_cleanups", "_find", "_metrics", "config", "events", "logger")
 
     config: dict[str, Any]
     """What ``initialize`` is given."""
@@ -35,11 +37,13 @@ class PluginContext:
         config: dict[str, Any],
         events: EventBus,
         find: Callable[[str], PluginBase],
+        metrics: PluginMetrics | None = None,
     ) -> None:
         self.config = config
         self.events = events
         self.logger = logging.getLogger(f"zerepy_plugins.plugin.{name}")
         self._find = find
+        self._metrics = PluginMetrics() if metrics is None else metrics
         self._cleanups: list[Callable[[], object]] = []
 
     def plugin(self, name: str) -> PluginBase:
@@ -50,6 +54,23 @@ class PluginContext:
             PluginStateError: It is not running. Name it in ``requires`` to have it started first.
         """
         return self._find(name)
+
+    def counter(self, name: str) -> Counter:
+        """Return a number that only grows, shown by ``manager.monitor.metrics(plugin)``; keep it.
+
+        Raises:
+            PluginConfigError: The name is impossible, or is that of a metric of another kind.
+            PluginStateError: The plugin has too many metrics.
+        """
+        return self._metrics.counter(name)
+
+    def gauge(self, name: str) -> Gauge:
+        """Return a number that is set; as :meth:`counter`."""
+        return self._metrics.gauge(name)
+
+    def histogram(self, name: str) -> Histogram:
+        """Return a distribution of numbers; as :meth:`counter`."""
+        return self._metrics.histogram(name)
 
     def add_cleanup(self, function: Callable[[], object]) -> None:
         """Have ``function`` called after ``cleanup``, newest first, even if ``cleanup`` raised."""

@@ -9,7 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use zerepy_core::Call;
-use zerepy_native::Task;
+use zerepy_native::Pending;
 
 use crate::call::Conclusion;
 use crate::class::PluginClass;
@@ -50,8 +50,8 @@ struct Running {
     inner: Py<PyAny>,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
     call: Option<(HostedCall, Verb)>,
-    /// Ends an async native action early when it is dropped.
-    _task: Option<Task>,
+    /// Tells a native plugin when it is dropped that nobody waits any more.
+    _pending: Option<Pending>,
 }
 
 /// A call that begins when it is awaited; a coroutine, so that tasks can be made of it.
@@ -145,7 +145,7 @@ fn waiting<'py>(
     first: First<'py>,
     call: Option<(HostedCall, Verb)>,
 ) -> PyResult<Started<'py>> {
-    let (awaitable, task) = match first {
+    let (awaitable, pending) = match first {
         First::Done(result) => {
             if let Some((call, verb)) = call {
                 conclude_with(py, call, verb, &result)?;
@@ -154,7 +154,7 @@ fn waiting<'py>(
         }
         First::Awaitable(awaitable) => (awaitable, None),
         First::Elsewhere(work) => match Mailbox::submit(py, work) {
-            Ok(submitted) => submitted,
+            Ok((future, pending)) => (future, Some(pending)),
             Err(raised) => {
                 return Err(match call {
                     Some((call, _)) => call.conclude_raised(py, raised),
@@ -164,7 +164,7 @@ fn waiting<'py>(
         },
     };
     let inner = awaitable.call_method0(intern!(py, "__await__"))?.unbind();
-    Ok(Started::Waiting(Running { inner, call, _task: task }))
+    Ok(Started::Waiting(Running { inner, call, _pending: pending }))
 }
 
 /// Ends a call that returned: well, unless it returned a stream.

@@ -12,19 +12,30 @@ use pyo3::sync::PyOnceLock;
 use zerepy_core::{Error, ErrorKind, Result};
 
 use crate::environment::hosts;
-use crate::interrupt;
+use crate::{background, interrupt, logging};
 
 /// How long the interpreter's end waits for running calls.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(1);
 
 static ENDING: AtomicBool = AtomicBool::new(false);
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 /// Refuses calls once the interpreter is ending. Other threads than the main one, which Python
 /// would end at their next step, are stopped here for good: they have nobody to tell.
 #[inline]
 pub(crate) fn check(py: Python<'_>) -> Result<()> {
     if ENDING.load(Ordering::Relaxed) { refuse(py) } else { Ok(()) }
+}
+
+/// Whether the interpreter is ending.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
+}
+
+/// Whether the end will be noticed: threads of the host's own enter Python only then.
+pub(crate) fn is_registered() -> bool {
+    REGISTERED.load(Ordering::Relaxed)
 }
 
 #[cold]
@@ -41,11 +52,12 @@ fn refuse(py: Python<'_>) -> Result<()> {
 
 /// Has `wait` called at the end; registered with the first manager.
 pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
-    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
-    REGISTERED.get_or_try_init(py, || {
+    static ONCE: PyOnceLock<()> = PyOnceLock::new();
+    ONCE.get_or_try_init(py, || {
         let wait = wrap_pyfunction!(wait, py)?;
         py.import("atexit")?.call_method1("register", (wait,)).map(drop)
     })?;
+    REGISTERED.store(true, Ordering::Relaxed);
     Ok(())
 }
 
@@ -57,5 +69,7 @@ fn wait(py: Python<'_>) {
         while Instant::now() < deadline && hosts().iter().any(|host| host.in_flight() > 0) {
             thread::sleep(POLL);
         }
+        background::close(deadline);
     });
+    logging::flush(py);
 }

@@ -1,15 +1,19 @@
 //! A plugin instance, as the core sees it.
 
 use std::mem;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use serde_json::Value;
 use zerepy_core::{Change, Config, Error, ErrorKind, Hook, Instance, Result, Snapshot};
+use zerepy_native::Services;
 
 use crate::environment::Environment;
 use crate::hook::{Arguments, Methods};
+use crate::metrics::PluginMetrics;
+use crate::native::NativeInstance;
 use crate::target::Target;
 use crate::{awaitable, convert, errors, optional};
 
@@ -79,10 +83,23 @@ impl PluginInstance {
     fn set_context(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
         let class = py.import("zerepy_plugins.context")?.getattr("PluginContext")?;
         let (config, events) = (self.config(py), environment.events.bind(py));
-        let context = class.call1((name, config, events, environment.finder.bind(py)))?;
+        let finder = environment.finder.bind(py);
+        let metrics = PluginMetrics(environment.services.metrics(name));
+        let context = class.call1((name, config, events, finder, metrics))?;
         // Not `setattr`: frozen dataclasses and pydantic models refuse new attributes.
         let object_class = py.import("builtins")?.getattr("object")?;
         object_class.call_method1("__setattr__", (self.object.bind(py), "context", context))?;
+        Ok(())
+    }
+}
+
+impl PluginInstance {
+    /// Tells the native instance behind it, if there is one, whose services it may use.
+    fn settle(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
+        let native = self.object.bind(py).getattr_opt(intern!(py, "_native"))?;
+        if let Some(native) = native.as_ref().and_then(|it| it.cast::<NativeInstance>().ok()) {
+            native.get().settle(Arc::clone(&environment.services) as _, name);
+        }
         Ok(())
     }
 }
@@ -93,7 +110,8 @@ impl Instance for PluginInstance {
     fn attach(&self, environment: &Environment, name: &str) -> Result<()> {
         self.target.set_max_payload(environment.max_payload);
         Python::attach(|py| {
-            self.set_context(py, environment, name).map_err(|raised| {
+            let attached = self.set_context(py, environment, name);
+            attached.and_then(|()| self.settle(py, environment, name)).map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "setting the context")
             })
         })

@@ -4,6 +4,7 @@
 //! `zerepy-native`. The documentation of what is public here stands in the stubs, `_native/*.pyi`.
 
 mod awaitable;
+mod background;
 mod call;
 mod class;
 mod convert;
@@ -22,12 +23,14 @@ mod interrupt;
 mod logging;
 mod mailbox;
 mod manager;
+mod metrics;
 mod monitor;
 mod native;
 mod optional;
 mod records;
 mod registry;
 mod reload;
+mod services;
 mod settings;
 mod sources;
 mod stream;
@@ -48,6 +51,7 @@ mod _native {
         inspect::inspect_library,
         mailbox::Mailbox,
         manager::PluginManager,
+        metrics::{Counter, Gauge, Histogram, PluginMetrics},
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,

@@ -17,6 +17,7 @@ from zerepy_plugins._native.calls import (
 )
 from zerepy_plugins._native.events import EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
+from zerepy_plugins._native.metrics import Counter, Gauge, Histogram, PluginMetrics
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
 from zerepy_plugins.records import DiscoveredPlugins
@@ -25,13 +26,17 @@ __all__ = [
     "ABI_VERSION",
     "CallCoroutine",
     "CallStream",
+    "Counter",
     "EventBus",
+    "Gauge",
+    "Histogram",
     "Mailbox",
     "NativeClass",
     "NativeInstance",
     "PluginFactory",
     "PluginFinder",
     "PluginManager",
+    "PluginMetrics",
     "PluginMonitor",
     "PluginRegistry",
     "Published",

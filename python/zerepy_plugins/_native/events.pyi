@@ -37,7 +37,7 @@ class EventBus:
         Synchronous handlers have run when this returns. Coroutines of ``async`` handlers run as
         tasks of the running event loop, else on a background loop; awaiting the result waits for
         them, and it need not be awaited. What a handler raises is logged and does not stop the
-        others.
+        others. Native plugins hear of it soon after, on a thread of the host's.
 
         Args:
             event: An :class:`Event`, or any object with a ``name``.
