@@ -37,7 +37,8 @@ test-rust: ## The tests of the crates
 	cargo test --workspace --quiet
 
 test-python: install plugins ## The tests of the package, with the Rust fixtures built
-	cargo build --release --quiet -p zerepy-fixture-twins -p zerepy-fixture-tasks -p zerepy-fixture-arrays
+	cargo build --release --quiet -p zerepy-fixture-twins -p zerepy-fixture-tasks -p zerepy-fixture-arrays \
+		-p zerepy-fixture-services
 	$(BIN)/python -m pytest
 
 test-pythons: wheel ## The same tests from the wheel, under every Python from 3.11 to 3.13 that is here

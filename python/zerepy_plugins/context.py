@@ -7,13 +7,14 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from zerepy_plugins._native import PluginMetrics
 from zerepy_plugins.errors import PluginStateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
-    from zerepy_plugins._native import EventBus
+    from zerepy_plugins._native import Counter, EventBus, Gauge, Histogram
     from zerepy_plugins._tasks import Tasks
     from zerepy_plugins.base import PluginBase
 
@@ -37,6 +38,7 @@ class PluginContext:
         "_find",
         "_home",
         "_lock",
+        "_metrics",
         "_name",
         "_released",
         "_subscriptions",
@@ -59,12 +61,14 @@ class PluginContext:
         config: dict[str, Any],
         events: EventBus,
         find: Callable[[str], PluginBase],
+        metrics: PluginMetrics | None = None,
     ) -> None:
         self.config = config
         self.events = events
         self.logger = logging.getLogger(f"zerepy_plugins.plugin.{name}")
         self._name = name
         self._find = find
+        self._metrics = PluginMetrics() if metrics is None else metrics
         self._cleanups: list[Callable[[], object]] = []
         self._subscriptions: dict[object, tuple[str, Callable[[], None]]] = {}
         self._tasks: Tasks | None = None
@@ -81,6 +85,23 @@ class PluginContext:
             PluginStateError: It is not running. Name it in ``requires`` to have it started first.
         """
         return self._find(name)
+
+    def counter(self, name: str) -> Counter:
+        """Return a number that only grows, shown by ``manager.monitor.metrics(plugin)``; keep it.
+
+        Raises:
+            PluginConfigError: The name is impossible, or is that of a metric of another kind.
+            PluginStateError: The plugin has too many metrics.
+        """
+        return self._metrics.counter(name)
+
+    def gauge(self, name: str) -> Gauge:
+        """Return a number that is set; as :meth:`counter`."""
+        return self._metrics.gauge(name)
+
+    def histogram(self, name: str) -> Histogram:
+        """Return a distribution of numbers; as :meth:`counter`."""
+        return self._metrics.histogram(name)
 
     def add_cleanup(self, function: Callable[[], object]) -> None:
         """Have ``function`` called after ``cleanup``, newest first, even if ``cleanup`` raised."""

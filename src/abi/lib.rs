@@ -14,12 +14,17 @@
 
 mod host;
 mod library;
+mod services;
 mod tape;
 
 pub use host::{FfiHost, Level};
 pub use library::{
     ActionIndex, FfiCompletion, FfiEntry, FfiError, FfiLibrary, FfiPlugin, FfiSlice, Instance,
     Status, Stream, Task, code, status,
+};
+pub use services::{
+    FfiCallService, FfiContextService, FfiCurrent, FfiEvent, FfiEventService, FfiLogService,
+    FfiMetricService, FfiSubscriber, Metric, NO_LIMIT, extension, metric,
 };
 pub use tape::{FfiOwnedTape, FfiTape, MAX_DEPTH, Node, TAPE_VERSION, element, ext, tag};
 

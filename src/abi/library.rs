@@ -107,7 +107,7 @@ impl FfiError {
 ///
 /// Thread rule: `create` and `destroy`, `initialize` and `cleanup` have the instance to themselves;
 /// everything else may be called from several threads at once. A `blocking` action is called
-/// without Python's GIL, an `inline` one with it.
+/// without Python's GIL; an `inline` one on its caller's thread, with the GIL if Python calls.
 #[repr(C)]
 #[derive(Debug)]
 pub struct FfiPlugin {
@@ -232,7 +232,7 @@ pub struct FfiCompletion {
     pub context: *mut c_void,
     /// Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL result
     /// and an error; for streams, perhaps neither. Both are read during the call, and what they own
-    /// is given back by the host. A second time is ignored. The instance is in use until then.
+    /// is given back by the receiver. A second time is ignored. The instance is in use until then.
     pub finish: Option<
         unsafe extern "C" fn(context: *mut c_void, result: *mut FfiOwnedTape, error: *mut FfiError),
     >,

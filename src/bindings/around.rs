@@ -13,7 +13,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Consequence, Error, Hook, OnError, Result, Sets};
-use zerepy_native::Task;
+use zerepy_native::Pending;
 
 use crate::coroutine::submit;
 use crate::environment::PluginHost;
@@ -49,7 +49,7 @@ pub(crate) struct Around {
     seconds: f64,
     outcome: Option<Result<Py<PyAny>>>,
     problems: Vec<Error>,
-    task: Option<Task>, // dropped with this, it ends an async native action early
+    pending: Option<Pending>, // dropped with this, it ends an async native action early
     limited: Option<Limited>, // of the action; hooks have no limit
 }
 
@@ -82,7 +82,7 @@ impl Around {
             seconds: 0.0,
             outcome: None,
             problems: Vec::new(),
-            task: None,
+            pending: None,
             limited,
         }
     }
@@ -174,9 +174,9 @@ impl Around {
             First::Done(value) | First::Awaitable(value) => Ok(value),
             First::Elsewhere(work) => {
                 let submitted = submit(py, work, self.limited.clone());
-                let (future, task) =
+                let (future, pending) =
                     submitted.map_err(|raised| self.named().failure(py, raised))?;
-                self.task = task;
+                self.pending = Some(pending);
                 Ok(future)
             }
         }
@@ -205,7 +205,7 @@ impl Around {
             Moment::Action => {
                 self.seconds = self.began.elapsed().as_secs_f64();
                 self.outcome = Some(value.map(Bound::unbind));
-                self.task = None;
+                self.pending = None;
                 self.moment = Moment::After(self.owners());
             }
             Moment::After(left) => {

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyTuple};
 use zerepy_core::Call;
-use zerepy_native::Task;
+use zerepy_native::Pending;
 
 use crate::around::Around;
 use crate::call::{Conclusion, limited};
@@ -60,8 +60,8 @@ struct Running {
     inner: Py<PyAny>,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
     call: Option<(HostedCall, Verb)>,
-    /// Ends an async native action early when it is dropped.
-    _task: Option<Task>,
+    /// Tells a native plugin when it is dropped that nobody waits any more.
+    _pending: Option<Pending>,
 }
 
 /// A call that begins when it is awaited; a coroutine, so that tasks can be made of it.
@@ -166,7 +166,7 @@ fn waiting<'py>(
     call: Option<(HostedCall, Verb)>,
     limited: Option<Limited>,
 ) -> PyResult<Started<'py>> {
-    let (awaitable, task) = match first {
+    let (awaitable, pending) = match first {
         First::Done(result) => {
             if let Some((call, verb)) = call {
                 conclude_with(py, call, verb, &result)?;
@@ -175,7 +175,7 @@ fn waiting<'py>(
         }
         First::Awaitable(awaitable) => (awaitable, None),
         First::Elsewhere(work) => match submit(py, work, limited) {
-            Ok(submitted) => submitted,
+            Ok((future, pending)) => (future, Some(pending)),
             Err(raised) => {
                 return Err(match call {
                     Some((call, _)) => call.conclude_raised(py, raised),
@@ -185,7 +185,7 @@ fn waiting<'py>(
         },
     };
     let inner = awaitable.call_method0(intern!(py, "__await__"))?.unbind();
-    Ok(Started::Waiting(Running { inner, call, _task: task }))
+    Ok(Started::Waiting(Running { inner, call, _pending: pending }))
 }
 
 /// Ends a call that returned: well, unless it returned a stream.
@@ -205,18 +205,18 @@ fn conclude_with(
     }
 }
 
-/// Has native work done elsewhere; what to await for its result, and its task if it is async.
+/// Has native work done elsewhere; what to await for its result, and what cancels it.
 pub(crate) fn submit(
     py: Python<'_>,
     work: Detached,
     limited: Option<Limited>,
-) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
+) -> PyResult<(Bound<'_, PyAny>, Pending)> {
     let Some(limited) = limited else { return Mailbox::submit(py, work, None) };
-    let (future, task) = Mailbox::submit(py, work, Some(Arc::clone(limited.attempt())))?;
-    let can_stop = task.is_some(); // dropped when the call is concluded
+    let can_stop = work.is_async(); // it ends when what is returned is dropped
+    let (future, pending) = Mailbox::submit(py, work, Some(Arc::clone(limited.attempt())))?;
     let stop = PyCFunction::new_closure(py, None, None, move |_, _| can_stop)?;
     let limit = surroundings::limits(py)?.getattr(intern!(py, "limit_future"))?;
-    Ok((limit.call1((limited, future, stop))?, task))
+    Ok((limit.call1((limited, future, stop))?, pending))
 }
 
 /// Drives an awaitable's iterator; not every one has `send`.

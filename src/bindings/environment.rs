@@ -9,6 +9,7 @@ use zerepy_core::{Error, ErrorKind, Host};
 use crate::class::PluginClass;
 use crate::errors::OrRaise;
 use crate::events::EventBus;
+use crate::services::ManagerServices;
 
 pub(crate) type PluginHost = Host<PluginClass>;
 
@@ -34,6 +35,7 @@ pub(crate) struct Environment {
     pub(crate) events: Py<EventBus>,
     pub(crate) finder: Py<PluginFinder>,
     pub(crate) max_payload: usize, // bytes
+    pub(crate) services: Arc<ManagerServices>,
 }
 
 /// Finds running plugins by name, without keeping their manager alive.

@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use zerepy_core::{Error, ErrorKind, Result};
 
 use crate::environment::hosts;
-use crate::{interrupt, logging, surroundings};
+use crate::{background, interrupt, logging, surroundings};
 
 /// How long the interpreter's end waits for running calls.
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -22,12 +22,23 @@ const MAX_STOP: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 
 static ENDING: AtomicBool = AtomicBool::new(false);
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 /// Refuses calls once the interpreter is ending. Other threads than the main one, which Python
 /// would end at their next step, are stopped here for good: they have nobody to tell.
 #[inline]
 pub(crate) fn check(py: Python<'_>) -> Result<()> {
     if ENDING.load(Ordering::Relaxed) { refuse(py) } else { Ok(()) }
+}
+
+/// Whether the interpreter is ending.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
+}
+
+/// Whether the end will be noticed: threads of the host's own enter Python only then.
+pub(crate) fn is_registered() -> bool {
+    REGISTERED.load(Ordering::Relaxed)
 }
 
 #[cold]
@@ -47,11 +58,12 @@ fn refuse(py: Python<'_>) -> Result<()> {
 
 /// Has `end` called at the end; registered with the first manager.
 pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
-    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
-    REGISTERED.get_or_try_init(py, || {
+    static ONCE: PyOnceLock<()> = PyOnceLock::new();
+    ONCE.get_or_try_init(py, || {
         let end = wrap_pyfunction!(end, py)?;
         py.import("atexit")?.call_method1("register", (end,)).map(drop)
     })?;
+    REGISTERED.store(true, Ordering::Relaxed);
     Ok(())
 }
 
@@ -68,6 +80,7 @@ fn end(py: Python<'_>) {
             let left = deadline.saturating_duration_since(Instant::now());
             let _ = host.stop_at_exit(left); // told in the log
         }
+        background::close(Instant::now() + MAX_WAIT);
     });
     surroundings::join_threads(py, MAX_WAIT);
     logging::flush(py);

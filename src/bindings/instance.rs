@@ -1,8 +1,8 @@
 //! A plugin instance, as the core sees it.
 
 use std::mem;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use pyo3::intern;
@@ -12,9 +12,12 @@ use serde_json::Value;
 use zerepy_core::{
     Cancel, Change, Config, Done, Error, ErrorKind, Hook, Instance, Result, Snapshot, Step,
 };
+use zerepy_native::Services;
 
 use crate::environment::{Environment, PluginFinder};
 use crate::hook::{Arguments, Methods};
+use crate::metrics::PluginMetrics;
+use crate::native::NativeInstance;
 use crate::target::Target;
 use crate::{awaitable, convert, errors, optional, surroundings};
 
@@ -121,7 +124,9 @@ impl PluginInstance {
     fn set_context(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
         let class = py.import("zerepy_plugins.context")?.getattr("PluginContext")?;
         let (config, events) = (self.config(py), environment.events.bind(py));
-        let context = class.call1((name, config, events, environment.finder.bind(py)))?;
+        let finder = environment.finder.bind(py);
+        let metrics = PluginMetrics(environment.services.metrics(name));
+        let context = class.call1((name, config, events, finder, metrics))?;
         // Not `setattr`: frozen dataclasses and pydantic models refuse new attributes.
         let object_class = py.import("builtins")?.getattr("object")?;
         object_class.call_method1("__setattr__", (self.object.bind(py), "context", context))?;
@@ -136,6 +141,17 @@ const fn kind_of(step: Step) -> ErrorKind {
     }
 }
 
+impl PluginInstance {
+    /// Tells the native instance behind it, if there is one, whose services it may use.
+    fn settle(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
+        let native = self.object.bind(py).getattr_opt(intern!(py, "_native"))?;
+        if let Some(native) = native.as_ref().and_then(|it| it.cast::<NativeInstance>().ok()) {
+            native.get().settle(Arc::clone(&environment.services) as _, name);
+        }
+        Ok(())
+    }
+}
+
 impl Instance for PluginInstance {
     type Environment = Environment;
 
@@ -143,7 +159,8 @@ impl Instance for PluginInstance {
         self.target.set_max_payload(environment.max_payload);
         Python::attach(|py| {
             let _ = self.owner.set(environment.finder.clone_ref(py));
-            self.set_context(py, environment, name).map_err(|raised| {
+            let attached = self.set_context(py, environment, name);
+            attached.and_then(|()| self.settle(py, environment, name)).map_err(|raised| {
                 errors::from_python(py, raised, ErrorKind::Execution, "setting the context")
             })
         })

@@ -1,5 +1,6 @@
 //! Waiting for blocking work so that Ctrl-C still works.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -7,8 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
-use zerepy_core::{ErrorKind, Result};
-use zerepy_native::ResultTape;
+use zerepy_core::{Error, ErrorKind, Result};
+use zerepy_native::{Done, ResultTape};
 
 use crate::limited::Limited;
 use crate::native::Detached;
@@ -26,10 +27,27 @@ pub(crate) fn has_pool() -> bool {
     *HOME.get_or_init(|| process) == process
 }
 
+/// Runs `work` on a thread of the pool; `done` gets its outcome there.
+pub(crate) fn on_pool(
+    work: impl FnOnce() -> Result<ResultTape> + Send + 'static,
+    done: Done,
+) -> Result<()> {
+    if !has_pool() {
+        let message = "the worker threads of blocking calls are in the process that was forked";
+        return Err(Error::new(ErrorKind::State, message)
+            .with_hint("Call it synchronously, or use the \"spawn\" start method"));
+    }
+    pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        done(result.unwrap_or_else(|_| Err(call::worker_died(&"it panicked"))));
+    });
+    Ok(())
+}
+
 /// Runs `work` with the interpreter released, and waits for it, as long as its limit says.
 ///
 /// On the main thread, where Python handles signals, they are looked at meanwhile. A wait that is
-/// interrupted or given up cancels an async action and leaves a blocking one to end by itself. A
+/// interrupted or given up cancels an async action, and tells a blocking one, which ends by itself. A
 /// blocking one without a limit on another thread, or without a pool, just runs in place.
 pub(crate) fn wait(
     py: Python<'_>,
@@ -45,7 +63,7 @@ pub(crate) fn wait(
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
     let mut deadline = limited.map(|limited| Instant::now() + limited.attempt().limit());
     let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
-    let _task = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
+    let _pending = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
     let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {

@@ -5,6 +5,7 @@
 
 mod around;
 mod awaitable;
+mod background;
 mod backlog;
 mod call;
 mod check;
@@ -26,12 +27,14 @@ mod limited;
 mod logging;
 mod mailbox;
 mod manager;
+mod metrics;
 mod monitor;
 mod native;
 mod optional;
 mod records;
 mod registry;
 mod reload;
+mod services;
 mod settings;
 mod sources;
 mod stream;
@@ -56,6 +59,7 @@ mod _native {
         inspect::inspect_library,
         mailbox::Mailbox,
         manager::PluginManager,
+        metrics::{Counter, Gauge, Histogram, PluginMetrics},
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,

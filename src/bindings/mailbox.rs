@@ -16,7 +16,7 @@ use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::{Attempt, Result};
-use zerepy_native::{ResultTape, Task};
+use zerepy_native::{Pending, ResultTape};
 
 use crate::native::Detached;
 use crate::{errors, logging, walk};
@@ -50,16 +50,16 @@ impl Slot {
 }
 
 impl Mailbox {
-    /// A future of the running loop for work that runs elsewhere, and its task if it is async.
+    /// A future of the running loop for work that runs elsewhere, and what cancels it.
     pub(crate) fn submit(
         py: Python<'_>,
         work: Detached,
         attempt: Option<Arc<Attempt>>,
-    ) -> PyResult<(Bound<'_, PyAny>, Option<Task>)> {
+    ) -> PyResult<(Bound<'_, PyAny>, Pending)> {
         let (mailbox, number, future) = Self::expect(py)?;
         let slot = Arc::clone(&mailbox.get().slot);
         match work.start(attempt, Box::new(move |result| slot.put(number, result.map(Some)))) {
-            Ok(task) => Ok((future, task)),
+            Ok(pending) => Ok((future, pending)),
             Err(error) => {
                 let forgotten = mailbox.get().waiting.lock().remove(&number);
                 drop(forgotten);

@@ -22,6 +22,7 @@ use crate::events::EventBus;
 use crate::hook::{self, Methods, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
+use crate::services::ManagerServices;
 use crate::settings;
 use crate::sources::{Sources, absolute};
 use crate::stream::CallStream;
@@ -89,6 +90,8 @@ impl PluginManager {
         let events = or_new(py, events)?;
         let monitor = or_new(py, monitor)?;
         let finder = Py::new(py, PluginFinder::default())?;
+        let services = ManagerServices::new(events.get().handlers(), monitor.get().core());
+        let services = Arc::new(services);
         let host = Host::new(Parts {
             registry: registry.get().core(),
             settings,
@@ -96,6 +99,7 @@ impl PluginManager {
                 events: events.clone_ref(py),
                 finder: finder.clone_ref(py),
                 max_payload: max_payload.unwrap_or(usize::MAX),
+                services: Arc::clone(&services),
             },
             monitor: monitor.get().core(),
             events: Arc::new(events.get().sink()),
@@ -104,6 +108,7 @@ impl PluginManager {
             threads: Arc::new(Surroundings(finder.clone_ref(py))),
         });
         finder.get().connect(&host);
+        services.connect(&host);
         environment::remember(&host);
         exit::register(py)?;
         monitor.get().connect(finder);

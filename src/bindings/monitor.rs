@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 use zerepy_core::{Monitor, Observer, Outcome, Usage};
 
 use crate::environment::PluginFinder;
 use crate::undo::Undo;
-use crate::{errors, records};
+use crate::{errors, metrics, records};
 
 /// Counts calls and watches health. Plugins may be given as themselves or by name.
 #[pyclass(frozen, name = "PluginMonitor", module = "zerepy_plugins._native")]
@@ -63,6 +63,11 @@ impl PluginMonitor {
     /// Return the plugin's numbers; zeros if it was never called. Durations are in seconds.
     fn stats<'py>(&self, plugin: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         records::stats(plugin.py(), &self.core.stats(&name_of(plugin)?))
+    }
+
+    /// Return the plugin's own metrics by name.
+    fn metrics<'py>(&self, plugin: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        metrics::read(plugin.py(), &self.core.metrics(&name_of(plugin)?))
     }
 
     /// Return the names of the plugins that have numbers.

@@ -2,7 +2,6 @@
 //! handle for each instance. The Python classes around them stand in `zerepy_plugins/native.py`.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,14 +11,17 @@ use foldhash::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
-use zerepy_native::{Done, Form, Instance, Library, ResultTape, Stream, Tape, Task, Trust};
+use zerepy_native::{
+    CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stream,
+    Tape, Trust,
+};
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
 use crate::limited::Limited;
 use crate::stream::{self, CallStream};
 use crate::target::{Named, Verb};
-use crate::{call, describe, errors, interrupt, logging, walk};
+use crate::{describe, errors, interrupt, logging, services, walk};
 
 /// One plugin of a loaded library.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
@@ -86,6 +88,7 @@ pub(crate) struct Detached {
     action: u32,
     exec: Exec,
     params: Tape,
+    options: CallOptions,
 }
 
 thread_local! {
@@ -207,7 +210,8 @@ impl Handle {
     ) -> Result<Detached> {
         self.instance.ensure_same_process(action)?; // after a fork the pool's threads are gone: never wait for them
         let params = self.copied(py, params)?;
-        Ok(Detached { handle: Arc::clone(self), action, exec, params })
+        let options = CallOptions { caller: services::caller(py), ..CallOptions::default() };
+        Ok(Detached { handle: Arc::clone(self), action, exec, params, options })
     }
 
     /// Opens an action that yields items.
@@ -280,20 +284,39 @@ pub(crate) fn or_empty<'py>(
 }
 
 impl Detached {
+    /// A call that another plugin makes.
+    pub(crate) fn within(
+        handle: &Arc<Handle>,
+        (action, exec): (u32, Exec),
+        params: Tape,
+        caller: Caller,
+    ) -> Self {
+        let options = CallOptions::within(caller);
+        Self { handle: Arc::clone(handle), action, exec, params, options }
+    }
+
+    /// Whether it runs as a task of its library.
+    pub(crate) fn is_async(&self) -> bool {
+        self.exec == Exec::Async
+    }
+
     /// Whether it occupies a thread while it runs.
     pub(crate) fn is_blocking(&self) -> bool {
         self.exec == Exec::Blocking
     }
 
-    /// Runs a blocking one here; the interpreter should not be held.
+    /// Runs one that is not async here; the interpreter should not be held.
     pub(crate) fn run(self) -> Result<ResultTape> {
-        self.handle.instance.call(self.action, &self.params)
+        self.handle.instance.call_with(self.action, &self.params, self.options)
     }
 
-    /// Begins it elsewhere: a blocking one on the pool, an async one as a task of its library, which
-    /// ends early when the task is dropped. `done` gets the outcome on another thread, and `attempt` is
-    /// told before that it ended.
-    pub(crate) fn start(self, attempt: Option<Arc<Attempt>>, done: Done) -> Result<Option<Task>> {
+    /// Begins it: a blocking one on the pool, an async one as a task of its library, an inline one
+    /// here and now. `done` gets the outcome. When what is returned is dropped before, the plugin is
+    /// told, and an async action ends early. `attempt` is told before `done` that it ended.
+    pub(crate) fn start(mut self, attempt: Option<Arc<Attempt>>, done: Done) -> Result<Pending> {
+        if let Some(attempt) = &attempt {
+            self.options.deadline = Instant::now().checked_add(attempt.limit());
+        }
         let done: Done = match attempt {
             None => done,
             Some(attempt) => Box::new(move |result| {
@@ -301,19 +324,22 @@ impl Detached {
                 done(result);
             }),
         };
-        if !self.is_blocking() {
-            return self.handle.instance.start(self.action, &self.params, done).map(Some);
-        }
-        if !interrupt::has_pool() {
-            let message = "the worker threads of blocking calls are in the process that was forked";
-            return Err(Error::new(ErrorKind::State, message)
-                .with_hint("Call it synchronously, or use the \"spawn\" start method"));
-        }
-        pyo3_async_runtimes::tokio::get_runtime().spawn_blocking(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| self.run()));
-            done(result.unwrap_or_else(|_| Err(call::worker_died(&"it panicked"))));
-        });
-        Ok(None)
+        let cancel = self.options.cancel.clone();
+        let task = match self.exec {
+            Exec::Async => {
+                let Self { handle, action, params, options, .. } = self;
+                Some(handle.instance.start_with(action, &params, options, done)?)
+            }
+            Exec::Blocking => {
+                interrupt::on_pool(move || self.run(), done)?;
+                None
+            }
+            Exec::Inline | Exec::Stream => {
+                done(self.run());
+                None
+            }
+        };
+        Ok(Pending::new(cancel, task))
     }
 }
 
@@ -324,6 +350,11 @@ pub(crate) struct NativeInstance {
 }
 
 impl NativeInstance {
+    /// Tells it which manager runs it, and under which name.
+    pub(crate) fn settle(&self, services: Arc<dyn Services>, name: &str) {
+        self.handle.instance.settle(services, name);
+    }
+
     pub(crate) fn handle(&self) -> Arc<Handle> {
         Arc::clone(&self.handle)
     }

@@ -66,9 +66,18 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
 }
 
 pub(crate) fn event<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyAny>> {
+    event_of(py, &event.name, pythonize::pythonize(py, &event.data)?, &event.source)
+}
+
+pub(crate) fn event_of<'py>(
+    py: Python<'py>,
+    name: &str,
+    data: Bound<'py, PyAny>,
+    source: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let fields = PyDict::new(py);
-    fields.set_item("name", &event.name)?;
-    fields.set_item("data", pythonize::pythonize(py, &event.data)?)?;
-    fields.set_item("source", &event.source)?;
+    fields.set_item("name", name)?;
+    fields.set_item("data", data)?;
+    fields.set_item("source", source)?;
     record(py, "Event", &fields)
 }

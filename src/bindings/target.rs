@@ -86,6 +86,23 @@ impl Target {
         }
     }
 
+    /// The one verb by which other plugins call it.
+    pub(crate) fn verb(&self) -> Verb {
+        if self.perform.is_some() { Verb::Perform } else { Verb::Execute }
+    }
+
+    /// The native instance that a verb's calls go to, if it is one.
+    pub(crate) fn native(&self, verb: Verb) -> Option<&Arc<Handle>> {
+        let way = match verb {
+            Verb::Perform => &self.perform,
+            Verb::Execute => &self.execute,
+        };
+        match way {
+            Some(Way::Native(handle)) => Some(handle),
+            _ => None,
+        }
+    }
+
     fn way(&self, verb: Verb, plugin: &str) -> Result<&Way> {
         let (way, other, hint) = match verb {
             Verb::Perform => {

@@ -9,7 +9,7 @@ mod keys;
 mod read;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_tape};
 pub(crate) use write::{copied, lent};
 
 use std::fmt::Write as _;

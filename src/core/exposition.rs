@@ -9,7 +9,7 @@ use crate::{EventStats, PluginState, Stats};
 
 /// What a family of samples is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
+pub enum FamilyKind {
     /// Only grows.
     Counter,
     /// Goes up and down.
@@ -18,7 +18,7 @@ pub enum MetricKind {
     Summary,
 }
 
-impl MetricKind {
+impl FamilyKind {
     const fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -45,7 +45,7 @@ pub struct Exposition(String);
 
 impl Exposition {
     /// Begins a family: its name, what it means, and what it is.
-    pub fn family(&mut self, name: &str, help: &str, kind: MetricKind) {
+    pub fn family(&mut self, name: &str, help: &str, kind: FamilyKind) {
         let help = help.replace('\\', r"\\").replace('\n', r"\n");
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {}", kind.word());
     }
@@ -88,7 +88,7 @@ impl Exposition {
             ("zerepy_events_failed_total", "Events whose handler failed.", stats.failed),
             ("zerepy_events_dropped_total", "Events that a slow handler missed.", stats.dropped),
         ] {
-            self.family(name, help, MetricKind::Counter);
+            self.family(name, help, FamilyKind::Counter);
             self.sample(name, &[], number(count));
         }
     }
@@ -102,12 +102,12 @@ impl Exposition {
     fn lives(&mut self, readings: &[PluginReading]) {
         let lives = || readings.iter().filter_map(|it| Some((it.plugin.as_str(), it.life?)));
         let name = "zerepy_plugin_up";
-        self.family(name, "1 if the plugin runs and has not reported ill.", MetricKind::Gauge);
+        self.family(name, "1 if the plugin runs and has not reported ill.", FamilyKind::Gauge);
         for (plugin, (_, healthy)) in lives() {
             self.sample(name, &[("plugin", plugin)], if healthy { 1.0 } else { 0.0 });
         }
         let name = "zerepy_plugin_state";
-        self.family(name, "1 for the state that the plugin is in.", MetricKind::Gauge);
+        self.family(name, "1 for the state that the plugin is in.", FamilyKind::Gauge);
         for (plugin, (state, _)) in lives() {
             for other in PluginState::all() {
                 let labels = [("plugin", plugin), ("state", other.as_str())];
@@ -118,7 +118,7 @@ impl Exposition {
 
     fn latencies(&mut self, readings: &[PluginReading]) {
         let name = "zerepy_plugin_latency_seconds";
-        self.family(name, "How long calls took; quantiles since the start.", MetricKind::Summary);
+        self.family(name, "How long calls took; quantiles since the start.", FamilyKind::Summary);
         let (sum, count) = (format!("{name}_sum"), format!("{name}_count"));
         for PluginReading { plugin, stats, .. } in readings {
             for (quantile, value) in [("0.5", stats.p50), ("0.95", stats.p95), ("0.99", stats.p99)]
@@ -132,20 +132,20 @@ impl Exposition {
     }
 }
 
-type Calls = (&'static str, &'static str, MetricKind, fn(&Stats) -> u64);
+type Calls = (&'static str, &'static str, FamilyKind, fn(&Stats) -> u64);
 
 const CALLS: &[Calls] = &[
-    ("zerepy_plugin_calls_total", "Calls that ended.", MetricKind::Counter, |stats| stats.calls),
+    ("zerepy_plugin_calls_total", "Calls that ended.", FamilyKind::Counter, |stats| stats.calls),
     (
         "zerepy_plugin_errors_total",
         "Calls that failed, timeouts included.",
-        MetricKind::Counter,
+        FamilyKind::Counter,
         |stats| stats.errors,
     ),
-    ("zerepy_plugin_timeouts_total", "Calls whose time was up.", MetricKind::Counter, |stats| {
+    ("zerepy_plugin_timeouts_total", "Calls whose time was up.", FamilyKind::Counter, |stats| {
         stats.timeouts
     }),
-    ("zerepy_plugin_in_flight", "Calls that are running.", MetricKind::Gauge, |stats| {
+    ("zerepy_plugin_in_flight", "Calls that are running.", FamilyKind::Gauge, |stats| {
         stats.in_flight
     }),
 ];

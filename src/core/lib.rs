@@ -22,6 +22,7 @@ mod import;
 mod launch;
 mod limit;
 mod manifest;
+mod metrics;
 mod model;
 mod monitor;
 mod names;
@@ -56,13 +57,14 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::{
     Event, EventCounts, EventSink, EventStats, Matches, Pattern, SubscriptionId, Subscriptions,
 };
-pub use exposition::{Exposition, MetricKind, PluginReading};
+pub use exposition::{Exposition, FamilyKind, PluginReading};
 pub use factory::create;
 pub use hooks::{Consequence, HookId, HookSet, Hooks, OnError, Placed, Sets};
 pub use host::{Host, Parts, Status};
 pub use import::{Found, Importer, import};
 pub use limit::{Limits, duration};
 pub use manifest::{Manifest, ManifestEntry, Owner};
+pub use metrics::{Distribution, Metric, MetricKind, Metrics, Reading};
 pub use model::{ActionInfo, Category, Exec, Failure, Kind, PluginInfo, Stage};
 pub use monitor::{Monitor, Observer, ObserverId};
 pub use names::{check_name, nearest, suggestion};

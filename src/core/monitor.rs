@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use indexmap::IndexMap;
 use parking_lot::RwLock;
 
-use crate::{Outcome, Stats, Usage};
+use crate::{Metrics, Outcome, Stats, Usage};
 
 /// Sees every call. It must not fail and not block; both are called on the caller's thread.
 pub trait Observer: Send + Sync {
@@ -27,6 +27,7 @@ type Observers = Vec<(ObserverId, Arc<dyn Observer>)>;
 #[derive(Default)]
 pub struct Monitor {
     usages: RwLock<IndexMap<String, Arc<Usage>>>,
+    metrics: RwLock<IndexMap<String, Arc<Metrics>>>,
     observers: ArcSwap<Observers>,
     observing: AtomicUsize, // how many: read on every call, cheaper than loading the list
     next_id: AtomicU64,
@@ -45,6 +46,14 @@ impl Monitor {
     #[must_use]
     pub fn stats(&self, plugin: &str) -> Stats {
         self.usages.read().get(plugin).map(|usage| usage.stats()).unwrap_or_default()
+    }
+
+    /// The plugin's own numbers, made if there are none yet.
+    pub fn metrics(&self, plugin: &str) -> Arc<Metrics> {
+        if let Some(metrics) = self.metrics.read().get(plugin) {
+            return Arc::clone(metrics);
+        }
+        Arc::clone(self.metrics.write().entry(plugin.to_owned()).or_default())
     }
 
     /// The plugins that have counters, in the order they got them.

@@ -271,6 +271,29 @@ mod tests {
     }
 
     #[test]
+    fn the_host_is_the_last_argument_of_initialize() {
+        let expanded = |initialize: TokenStream| {
+            let block = quote!(impl P { #initialize #[action] fn a(&self) {} });
+            expand(quote!(connection, name = "p"), block).map(|code| code.to_string())
+        };
+        let host = ":: zerepy_plugin :: Host :: current ()";
+        let both = expanded(quote!(
+            fn initialize(config: C, host: zerepy_plugin::Host) {}
+        ));
+        let both = both.unwrap();
+        assert!(both.contains("read_config (config) ? , ") && both.contains(host), "{both}");
+        let alone = expanded(quote!(
+            fn initialize(host: Host) {}
+        ));
+        let alone = alone.unwrap();
+        assert!(alone.contains(host) && !alone.contains("read_config"), "{alone}");
+        let first = expanded(quote!(
+            fn initialize(host: Host, config: C) {}
+        ));
+        assert!(first.unwrap_err().to_string().contains("at most one argument"));
+    }
+
+    #[test]
     fn the_block_must_be_a_plain_one() {
         let options = || quote!(connection, name = "p");
         let message = |block| expand(options(), block).unwrap_err().to_string();

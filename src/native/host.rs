@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 
 use zerepy_plugin_abi::{ABI_MAJOR, ABI_MINOR, FfiHost, FfiSlice, Level, MAGIC};
+
+use crate::services;
 
 /// The table given to every library.
 #[expect(clippy::cast_possible_truncation, reason = "the table is a few dozen bytes")]
@@ -23,11 +24,11 @@ unsafe extern "C" fn log(_: *const FfiHost, level: u32, plugin: FfiSlice, messag
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the plugin lends both texts for the time of this call.
         let (plugin, message) = unsafe { (text(plugin), text(message)) };
-        emit(level, &plugin, &message);
+        services::write_log(level, &plugin, &message, None);
     }));
 }
 
-fn emit(level: u32, plugin: &str, message: &str) {
+pub(crate) fn emit(level: u32, plugin: &str, message: &str) {
     const ERROR: u32 = Level::Error as u32;
     const WARNING: u32 = Level::Warning as u32;
     const INFO: u32 = Level::Info as u32;
@@ -48,8 +49,9 @@ fn emit(level: u32, plugin: &str, message: &str) {
     }
 }
 
-unsafe extern "C" fn get_extension(_: *const FfiHost, _: FfiSlice) -> *const c_void {
-    ptr::null() // there are none yet
+unsafe extern "C" fn get_extension(_: *const FfiHost, id: FfiSlice) -> *const c_void {
+    // SAFETY: the plugin lends the id for the time of this call.
+    services::extension(unsafe { bytes(id) })
 }
 
 /// A slice that a plugin lends, as text.

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use zerepy_core::{Error, ErrorKind, PluginInfo, Result};
+use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result};
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, status};
 
 use crate::completion::Reading;
@@ -18,9 +18,10 @@ use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
+use crate::services::{Frame, Scope, Serving};
 use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
-use crate::{Form, Library, ResultTape, Tape, TapeError, fork};
+use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
 
 /// The minor version of the ABI since which there are packed arrays.
 const PACKED_SINCE: u16 = 2;
@@ -41,6 +42,8 @@ pub struct Instance {
     plugin: usize,
     encoding: Encoding,
     library: Arc<Library>,
+    scope: Arc<Scope>,
+    inline: Arc<Frame>, // of all inline calls from outside
 }
 
 // SAFETY: the ABI allows every function on any thread, and the gate keeps apart what must not run
@@ -67,6 +70,8 @@ impl Instance {
         let (gate, generation) = (Gate::new(), fork::generation());
         let streams = Mutex::default();
         let encoding = library.info().encoding;
+        let scope = Scope::new(&info.name);
+        let inline = Frame::inline(&scope);
         Ok(Self {
             functions,
             handle,
@@ -77,6 +82,8 @@ impl Instance {
             plugin,
             encoding,
             library,
+            scope,
+            inline,
         })
     }
 
@@ -100,6 +107,11 @@ impl Instance {
         &self.library.info().plugins[self.plugin]
     }
 
+    /// Tells it which host it is in, and under which name; the first one stays.
+    pub fn settle(&self, services: Arc<dyn Services>, name: &str) -> bool {
+        self.scope.settle(services, name)
+    }
+
     /// Makes it ready for calls; `config` holds a map.
     ///
     /// # Errors
@@ -111,11 +123,14 @@ impl Instance {
         let config = self.encoded(config, &mut room)?;
         let alone = self.gate.fill().map_err(|closed| self.closed(closed, step))?;
         let mut error = PluginError::new();
+        self.scope.open();
+        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it; the tape lives for the call.
         let status = unsafe {
             (self.functions.initialize)(self.handle, &raw const config, error.as_mut_ptr())
         };
         if status != status::OK {
+            self.scope.close();
             return Err(error.to_error(step, self.info()));
         }
         alone.done();
@@ -136,11 +151,13 @@ impl Instance {
             Err(closed) => return Err(self.closed(closed, step)),
         };
         let mut error = PluginError::new();
+        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it.
         let status = unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) };
         if status != status::OK {
             return Err(error.to_error(step, self.info()));
         }
+        self.scope.close();
         alone.done();
         Ok(())
     }
@@ -154,6 +171,25 @@ impl Instance {
     pub fn call(&self, action: u32, params: &Tape) -> Result<ResultTape> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
+        let serving = if self.is_inline(action) { self.inline.serve_from_outside() } else { None };
+        let _serving =
+            serving.unwrap_or_else(|| self.frame(action, CallOptions::default()).serve());
+        self.run(self.functions.call, step, action, params)
+    }
+
+    /// Like [`call`](Self::call), for a caller that may stop waiting, or for another plugin.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub fn call_with(
+        &self,
+        action: u32,
+        params: &Tape,
+        options: CallOptions,
+    ) -> Result<ResultTape> {
+        let step = Step::Act(action);
+        let _inside = self.enter(step, action)?;
+        let _serving = self.frame(action, options).serve();
         self.run(self.functions.call, step, action, params)
     }
 
@@ -164,11 +200,42 @@ impl Instance {
     /// As for [`call`](Self::call), if it cannot be started; `done` is dropped uncalled then, unless
     /// the library breaks the ABI and gives an outcome as well.
     pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
+        self.start_with(action, params, CallOptions::default(), done)
+    }
+
+    /// Like [`start`](Self::start), for a caller that may stop waiting, or for another plugin.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_with(
+        self: &Arc<Self>,
+        action: u32,
+        params: &Tape,
+        options: CallOptions,
+        done: Done,
+    ) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
         let (form, mut room) = (params.form(), Tape::default());
         let params = self.encoded(params, &mut room)?;
-        task::start(self, &inside, tasks, action, (params, form), done)
+        let frame = self.frame(action, options);
+        task::start(self, &inside, tasks, action, (params, form), frame, done)
+    }
+
+    /// Whether an action runs on its caller's thread, and must not wait.
+    #[inline]
+    fn is_inline(&self, action: u32) -> bool {
+        let action = self.info().actions.get(action as usize);
+        action.is_some_and(|action| action.exec == Exec::Inline)
+    }
+
+    fn frame(&self, action: u32, options: CallOptions) -> Arc<Frame> {
+        Frame::call(&self.scope, options, !self.is_inline(action))
+    }
+
+    /// Serves a step that is no action: nobody gives it up.
+    fn serve_step(&self) -> Serving {
+        Frame::call(&self.scope, CallOptions::default(), true).serve()
     }
 
     /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.
@@ -199,6 +266,7 @@ impl Instance {
         let Some(streams) = self.functions.streams else { return Err(self.no_such_action(action)) };
         let (form, mut room) = (params.form(), Tape::default());
         let params = self.encoded(params, &mut room)?;
+        let _serving = Arc::clone(&self.inline).serve(); // the interpreter may be held
         stream::open(self, &inside, streams, action, (params, form))
     }
 
@@ -236,6 +304,7 @@ impl Instance {
         let step = Step::Validate(action);
         let _inside = self.enter(step, action)?;
         let Some(validate) = self.functions.validate else { return Ok(None) };
+        let _serving = self.serve_step();
         self.run(validate, step, action, params).map(Some)
     }
 
@@ -294,6 +363,7 @@ impl Instance {
         self.check_process(step)?;
         let _inside = self.gate.ask().map_err(|closed| self.closed(closed, step))?;
         let Some(question) = question else { return Ok(None) };
+        let _serving = self.serve_step();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive, and neither being initialized nor cleaned up.
         match unsafe { question(self.handle, error.as_mut_ptr()) } {
@@ -397,6 +467,7 @@ impl Drop for Instance {
         if self.generation != fork::generation() {
             return; // it is the parent's; what it needs, such as threads, does not exist here
         }
+        self.scope.close();
         if self.gate.is_idle() {
             // SAFETY: nobody is inside, and this is the last use of it.
             unsafe { (self.functions.destroy)(self.handle) };

@@ -19,6 +19,7 @@ mod inspect;
 mod instance;
 mod library;
 mod refusal;
+mod services;
 mod stream;
 mod table;
 mod tape;
@@ -30,11 +31,14 @@ pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;
 pub use library::{Library, load};
+pub use services::{
+    CallOptions, Caller, CancelFlag, LogSink, ServiceCall, Services, Subscriber, Undo, set_log_sink,
+};
 pub use stream::{ItemDone, Stream};
 pub use tape::{
     DEFAULT_MAX_PAYLOAD, Element, Form, Open, ResultTape, Tape, TapeError, TapeView, to_json,
 };
-pub use task::{Done, Task};
+pub use task::{Done, Pending, Task};
 pub use trust::Trust;
 pub use zerepy_plugin_abi::{MAX_DEPTH, Node, element, tag};
 

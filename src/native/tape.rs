@@ -22,6 +22,7 @@ pub use element::Element;
 pub use json::to_json;
 pub use read::TapeView;
 pub use result::ResultTape;
+pub(crate) use result::lent_view;
 pub use write::{DEFAULT_MAX_PAYLOAD, Form, Open, Tape};
 
 /// Why a value cannot be written, or a tape not be read. Small, for it is returned a lot.

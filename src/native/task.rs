@@ -12,7 +12,8 @@ use crate::failure::{PluginError, Step};
 use crate::gate::Inside;
 use crate::handshake::Tasks;
 use crate::instance::Instance;
-use crate::{Form, ResultTape, fork};
+use crate::services::Frame;
+use crate::{CancelFlag, Form, ResultTape, fork};
 
 /// Takes the outcome of an action, on whatever thread the library finishes it.
 pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
@@ -43,6 +44,28 @@ impl Drop for Task {
     }
 }
 
+/// A call that was begun and is waited for. Dropping it says that nobody waits any more: the plugin
+/// is told, and an async action ends early.
+#[derive(Debug)]
+pub struct Pending {
+    cancel: CancelFlag,
+    _task: Option<Task>,
+}
+
+impl Pending {
+    /// A call with that flag among its options, and its task if it is async.
+    #[must_use]
+    pub const fn new(cancel: CancelFlag, task: Option<Task>) -> Self {
+        Self { cancel, _task: task }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.cancel.set();
+    }
+}
+
 /// Starts an action of `instance`, inside of which the caller is.
 pub(crate) fn start(
     instance: &Arc<Instance>,
@@ -50,10 +73,12 @@ pub(crate) fn start(
     tasks: Tasks,
     action: u32,
     (params, form): (FfiTape, Form),
+    frame: Arc<Frame>,
     done: Done,
 ) -> Result<Task> {
     let step = Step::Act(action);
     inside.stay();
+    let _serving = Arc::clone(&frame).serve();
     let stay = Stay(Arc::clone(instance));
     let completion = completion::expect(
         instance.reading(form),
@@ -61,6 +86,7 @@ pub(crate) fn start(
             let instance = Arc::clone(&stay.0);
             let outcome = result(&instance, step, outcome);
             drop(stay);
+            drop(frame); // the call goes on until its outcome comes
             done(outcome);
         }),
     );

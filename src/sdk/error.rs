@@ -24,6 +24,14 @@ struct Parts {
     location: Option<String>,
     hint: Option<String>,
     retry_after: Option<f64>,
+    origin: Option<Origin>,
+}
+
+/// Where a failure outside of this plugin came from.
+#[derive(Debug)]
+struct Origin {
+    kind: String,
+    plugin: Option<String>,
 }
 
 impl Error {
@@ -62,6 +70,33 @@ impl Error {
         &self.0.message
     }
 
+    /// What kind of failure it is, in the host's stable words, such as `not_found` or
+    /// `execution_failed`: of an error that the host or another plugin gave, what it was there.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match (&self.0.origin, self.0.code) {
+            (Some(origin), _) => &origin.kind,
+            (None, code::INVALID_PARAMS) => "invalid_params",
+            (None, code::CONFIG) => "invalid_config",
+            (None, code::NOT_READY) => "not_ready",
+            (None, code::PANIC) => "plugin_panicked",
+            (None, code::STATE) => "wrong_state",
+            (None, _) => "execution_failed",
+        }
+    }
+
+    /// The plugin whose call failed, if it is not this one.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&str> {
+        self.0.origin.as_ref().and_then(|origin| origin.plugin.as_deref())
+    }
+
+    /// Keeps what it was where it came from.
+    pub(crate) fn with_origin(mut self, kind: impl Into<String>, plugin: Option<String>) -> Self {
+        self.0.origin = Some(Origin { kind: kind.into(), plugin });
+        self
+    }
+
     pub(crate) fn with_code(code: u32, message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             code,
@@ -70,6 +105,7 @@ impl Error {
             location: None,
             hint: None,
             retry_after: None,
+            origin: None,
         }))
     }
 

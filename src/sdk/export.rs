@@ -28,7 +28,7 @@ use crate::codec::{Fault, Payload, Tape};
 use crate::descriptor::PluginDescriptor;
 use crate::{Error, Result};
 
-pub(crate) use guard::{current_plugin, install_panic_hook};
+pub(crate) use guard::{current_plugin, guard, install_panic_hook};
 pub use instance::table;
 #[cfg(feature = "async")]
 pub use stream::{Items, Producer};
@@ -195,6 +195,8 @@ pub unsafe fn handshake(
         Ok(()) => {
             install_panic_hook();
             crate::host::set_host(host);
+            #[cfg(feature = "tracing")]
+            crate::tracing_layer::install();
             library
         }
         Err(why) => {

@@ -124,6 +124,45 @@ pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// The value at `key` of an object without objects inside, as it is written; none for `null`.
+pub(crate) fn find<'j>(object: &'j str, key: &str) -> Option<&'j str> {
+    let value = object.split_once(&format!("\"{key}\":"))?.1.trim_start();
+    let mut escaped = false;
+    let mut inside = false;
+    let end = value.find(|letter| {
+        let quote = letter == '"' && !escaped;
+        inside ^= quote;
+        escaped = letter == '\\' && !escaped;
+        !inside && !quote && matches!(letter, ',' | '}')
+    });
+    Some(value[..end.unwrap_or(value.len())].trim_end()).filter(|value| *value != "null")
+}
+
+/// The text at `key` of such an object.
+pub(crate) fn find_text(object: &str, key: &str) -> Option<String> {
+    let quoted = find(object, key)?.strip_prefix('"')?.strip_suffix('"')?;
+    let (mut text, mut letters) = (String::new(), quoted.chars());
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            text.push(letter);
+            continue;
+        }
+        text.push(match letters.next()? {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'u' => {
+                let code: String = letters.by_ref().take(4).collect();
+                char::from_u32(u32::from_str_radix(&code, 16).ok()?)?
+            }
+            other => other,
+        });
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +173,20 @@ mod tests {
         let mut out = Vec::new();
         push_text(&mut out, text);
         assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+    }
+
+    #[test]
+    fn what_the_host_wrote_is_found() {
+        let hint = "a \"quoted\" \\ \n \u{1} ünï, \"kind\":\"x\"";
+        let object = serde_json::json!({
+            "hint": hint, "kind": "not_found", "plugin": null, "retry_after": 1.5,
+        });
+        let object = object.to_string();
+        assert_eq!(find_text(&object, "hint").as_deref(), Some(hint));
+        assert_eq!(find_text(&object, "kind").as_deref(), Some("not_found"));
+        assert_eq!(find_text(&object, "plugin"), None);
+        assert_eq!(find(&object, "retry_after"), Some("1.5"));
+        assert_eq!(find(&object, "path"), None);
     }
 
     #[test]

@@ -53,6 +53,40 @@
 //! Arrays of numbers, such as those of numpy, cross as [`Packed`] and [`PackedRef`] without a value for
 //! each number; what a type has no place for, such as a tuple of any length, is a [`Value`].
 //!
+//! What a plugin may ask of its host comes with a [`Host`], the last argument of `initialize`:
+//!
+//! ```
+//! use zerepy_plugin::{Counter, Host, Result, plugin};
+//!
+//! struct Watcher {
+//!     host: Host,
+//!     seen: Counter,
+//! }
+//!
+//! /// Watches prices.
+//! #[plugin(connection, name = "watcher")]
+//! impl Watcher {
+//!     fn initialize(host: Host) -> Result<Self> {
+//!         host.subscribe("prices.*", |event| {
+//!             zerepy_plugin::log!(Info, "{} said {}", event.source(), event.name());
+//!         })?
+//!         .keep();
+//!         Ok(Self { seen: host.counter("seen")?, host })
+//!     }
+//!
+//!     /// Asks another plugin, and tells everybody.
+//!     #[action(blocking)]
+//!     fn watch(&self, coin: String) -> Result<f64> {
+//!         let price: f64 = self.host.call("prices", "now", &coin)?;
+//!         self.seen.add(1);
+//!         self.host.publish("watcher.price", &price)?;
+//!         Ok(price)
+//!     }
+//! }
+//! # zerepy_plugin::export!(Watcher);
+//! # fn main() {}
+//! ```
+//!
 //! Nothing here knows Python: the host turns Python objects into a tape and back.
 
 // Derived code refers to `::zerepy_plugin`, also in this crate's own tests.
@@ -70,6 +104,8 @@ pub mod msgpack;
 mod packed;
 mod schema;
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod tracing_layer;
 mod value;
 
 #[cfg(feature = "async")]
@@ -79,6 +115,7 @@ pub use zerepy_plugin_macros::{Schema, plugin};
 
 pub use crate::config::Config;
 pub use crate::error::{Error, Result};
+pub use crate::host::{Call, Counter, Event, Gauge, Histogram, Host, Subscription};
 pub use crate::packed::{Array, Element, Number, Packed, PackedRef};
 pub use crate::schema::{Field, Schema, Shape};
 pub use crate::value::{BigInt, Bytes, Value};
@@ -102,7 +139,7 @@ pub mod __private {
     };
     #[cfg(feature = "async")]
     pub use crate::export::{Items, Producer};
-    pub use crate::host::log;
+    pub use crate::host::{log, logs};
 
     /// Whether async actions are served.
     pub const ASYNC: bool = cfg!(feature = "async");

@@ -18,6 +18,7 @@ from zerepy_plugins._native.calls import (
 )
 from zerepy_plugins._native.events import Backlog, EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
+from zerepy_plugins._native.metrics import Counter, Gauge, Histogram, PluginMetrics
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
 from zerepy_plugins.records import DiscoveredPlugins
@@ -27,7 +28,10 @@ __all__ = [
     "Backlog",
     "CallCoroutine",
     "CallStream",
+    "Counter",
     "EventBus",
+    "Gauge",
+    "Histogram",
     "HookedCall",
     "Mailbox",
     "NativeClass",
@@ -35,6 +39,7 @@ __all__ = [
     "PluginFactory",
     "PluginFinder",
     "PluginManager",
+    "PluginMetrics",
     "PluginMonitor",
     "PluginRegistry",
     "Published",

@@ -46,7 +46,8 @@ class EventBus:
         oldest event is dropped, which is counted and, the first time, logged. Awaiting the result
         waits for the ``async`` handlers (within one of them not at all, for it would wait for
         itself); it need not be awaited. What a handler raises is logged and does not stop the
-        others.
+        others. Native plugins hear of it
+        soon after, on a thread of the host's.
 
         Args:
             event: An :class:`Event`, or any object with a ``name``.

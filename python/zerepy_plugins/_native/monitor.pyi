@@ -21,6 +21,13 @@ class PluginMonitor:
     def stats(self, plugin: _Plugin | str) -> PluginStats:
         """Return the plugin's numbers; zeros if it was never called. Durations are in seconds."""
 
+    def metrics(self, plugin: _Plugin | str) -> dict[str, dict[str, Any]]:
+        """Return the plugin's own metrics by name.
+
+        Each has a ``kind``; a ``"counter"`` and a ``"gauge"`` have a ``value``, a ``"histogram"``
+        has ``count``, ``sum``, ``min`` and ``max``. Empty for a plugin that made none.
+        """
+
     def plugins(self) -> list[str]:
         """Return the names of the plugins that have numbers."""
 

@@ -43,6 +43,14 @@ typedef struct zerepy_plugin zerepy_plugin;
 typedef struct zerepy_completion zerepy_completion;
 typedef struct zerepy_library zerepy_library;
 typedef struct zerepy_host zerepy_host;
+typedef struct zerepy_current zerepy_current;
+typedef struct zerepy_context_service zerepy_context_service;
+typedef struct zerepy_log_service zerepy_log_service;
+typedef struct zerepy_event zerepy_event;
+typedef struct zerepy_subscriber zerepy_subscriber;
+typedef struct zerepy_event_service zerepy_event_service;
+typedef struct zerepy_metric_service zerepy_metric_service;
+typedef struct zerepy_call_service zerepy_call_service;
 
 /* The tape: how a value crosses the border.
  *
@@ -242,7 +250,8 @@ struct zerepy_error {
  *
  * Thread rule: `create` and `destroy`, `initialize` and `cleanup` have the instance to
  * themselves; everything else may be called from several threads at once. A `blocking` action is
- * called without Python's GIL, an `inline` one with it. */
+ * called without Python's GIL; an `inline` one on its caller's thread, with the GIL if Python
+ * calls. */
 struct zerepy_plugin {
     /* Bytes of this table. */
     uint32_t size;
@@ -318,8 +327,8 @@ struct zerepy_completion {
     void *context;
     /* Takes the outcome, exactly once, on any thread: a result and a NULL error, or a NULL
      * result and an error; for streams, perhaps neither. Both are read during the call, and what
-     * they own is given back by the host. A second time is ignored. The instance is in use until
-     * then. */
+     * they own is given back by the receiver. A second time is ignored. The instance is in use
+     * until then. */
     void (*finish)(void *context, zerepy_owned_tape *result, zerepy_error *error);
 };
 
@@ -378,6 +387,164 @@ struct zerepy_host {
         zerepy_slice message);
     /* The table of an optional service, or NULL if this host does not have it. */
     const void *(*get_extension)(const zerepy_host *host, zerepy_slice id);
+};
+
+/* What a host offers to running plugins, as extensions of zerepy_host.
+ *
+ * All functions may be called from any thread, with or without Python's GIL held; none of them
+ * runs Python code on a thread that is inside an `inline` action. A `scope` is the number of a
+ * plugin instance, which is never used again; once the instance is cleaned up or gone, what
+ * needs it answers with an error. Values are tapes, whatever the library's own encoding. An
+ * error or a result that the host fills in is given back by the plugin. */
+
+/* The ids of the extensions, for `get_extension`. */
+
+/* For zerepy_context_service. */
+#define ZEREPY_EXTENSION_CONTEXT "zerepy.context/1"
+/* For zerepy_log_service. */
+#define ZEREPY_EXTENSION_LOG "zerepy.log/1"
+/* For zerepy_event_service. */
+#define ZEREPY_EXTENSION_EVENTS "zerepy.events/1"
+/* For zerepy_metric_service. */
+#define ZEREPY_EXTENSION_METRICS "zerepy.metrics/1"
+/* For zerepy_call_service. */
+#define ZEREPY_EXTENSION_CALLS "zerepy.calls/1"
+/* What `remaining_ns` says if there is no time limit. */
+#define ZEREPY_NO_LIMIT 9223372036854775807
+
+/* The call that a thread is serving. */
+struct zerepy_current {
+    /* Bytes of this structure, set by the plugin before the call. */
+    uint32_t size;
+    /* How many plugins called each other to get here; 1 for a call from outside. */
+    uint32_t depth;
+    /* The plugin instance. */
+    uint64_t scope;
+    /* The call, for the other functions; 0 for one that cannot be cancelled. */
+    uint64_t call;
+    /* How long the caller will wait from now on, in nanoseconds, or ZEREPY_NO_LIMIT. */
+    uint64_t remaining_ns;
+};
+
+/* Which call this is, and whether it is still wanted. */
+struct zerepy_context_service {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Fills in what this thread is serving: a call, `initialize`, `cleanup` or a question.
+     * Answers ZEREPY_STATUS_FAILED on a thread of the plugin's own. */
+    zerepy_status (*current)(const zerepy_host *host, zerepy_current *out);
+    /* Whether nobody waits for that call any more, because it was given up, its time is over or
+     * it has ended: ZEREPY_STATUS_YES or ZEREPY_STATUS_OK. */
+    zerepy_status (*is_cancelled)(const zerepy_host *host, uint64_t call);
+};
+
+/* Log records with fields. */
+struct zerepy_log_service {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Whether a record of that level would be kept: ZEREPY_STATUS_YES or ZEREPY_STATUS_OK.
+     * Cheap; a change of Python's levels is seen within a second. */
+    zerepy_status (*enabled)(const zerepy_host *host, uint32_t level, zerepy_slice plugin);
+    /* Sends a record to Python's `logging`, as `zerepy_plugins.plugin.<plugin>`; `level` is a
+     * number of ZEREPY_LEVEL_*, `fields` a map or NULL. */
+    void (*record)(const zerepy_host *host, uint32_t level, zerepy_slice plugin,
+        zerepy_slice message, const zerepy_tape *fields);
+};
+
+/* An event, lent for the time of one call. */
+struct zerepy_event {
+    /* Bytes of this structure. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Its dotted name. */
+    zerepy_slice name;
+    /* Who published it: a plugin's name, or `host`. */
+    zerepy_slice source;
+    /* What belongs to it. */
+    const zerepy_tape *data;
+};
+
+/* Who wants to hear of events. */
+struct zerepy_subscriber {
+    /* Passed back to the functions. */
+    void *context;
+    /* Takes an event, on a thread of the host's, without the GIL; one event at a time. */
+    void (*handle)(void *context, const zerepy_event *event);
+    /* Frees the context once no more events come; NULL if nothing is to be freed. */
+    void (*release)(void *context);
+};
+
+/* The event bus of the plugin's manager. */
+struct zerepy_event_service {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Queues an event, which is delivered soon, on another thread. `data` may be NULL. */
+    zerepy_status (*publish)(const zerepy_host *host, uint64_t scope, zerepy_slice name,
+        const zerepy_tape *data, zerepy_error *error);
+    /* Subscribes to a name, to `prefix.*` or to `*`, until `unsubscribe` or `cleanup`. The
+     * subscriber is taken over: its context is released even if this fails. */
+    zerepy_status (*subscribe)(const zerepy_host *host, uint64_t scope, zerepy_slice pattern,
+        const zerepy_subscriber *subscriber, uint64_t *subscription, zerepy_error *error);
+    /* Ends a subscription. It does not wait for a handler that is running. */
+    void (*unsubscribe)(const zerepy_host *host, uint64_t scope, uint64_t subscription);
+};
+
+/* The kinds of metrics. */
+
+/* A sum that only grows. */
+#define ZEREPY_METRIC_COUNTER 1
+/* A value that is set. */
+#define ZEREPY_METRIC_GAUGE 2
+/* A distribution of values. */
+#define ZEREPY_METRIC_HISTOGRAM 3
+
+/* A metric that was opened, known only to the host. */
+typedef const void *zerepy_metric;
+
+/* Numbers of the plugin's own. */
+struct zerepy_metric_service {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Finds or makes the metric of that name; `kind` is a constant of ZEREPY_METRIC_*. */
+    zerepy_status (*open)(const zerepy_host *host, uint64_t scope, uint32_t kind,
+        zerepy_slice name, zerepy_metric *out, zerepy_error *error);
+    /* Adds to a counter, sets a gauge, or records into a histogram. A counter ignores what is
+     * not a number above zero. */
+    void (*record)(zerepy_metric metric, double value);
+    /* Gives a metric back, once; its numbers stay. */
+    void (*release)(zerepy_metric metric);
+};
+
+/* Calls of other plugins of the same manager, admitted and counted like any call. */
+struct zerepy_call_service {
+    /* Bytes of this table. */
+    uint32_t size;
+    /* Zero. */
+    uint32_t reserved;
+    /* Calls an action and waits for it; refused within an `inline` action. `call` is the call
+     * that this one is made for, or 0. The error's detail has `kind`, the failure's stable code,
+     * and `plugin`. */
+    zerepy_status (*perform)(const zerepy_host *host, uint64_t scope, uint64_t call,
+        zerepy_slice plugin, zerepy_slice action, const zerepy_tape *params,
+        zerepy_owned_tape *result, zerepy_error *error);
+    /* Begins a call, as `perform`; its outcome goes to `completion`, perhaps before this
+     * returns. */
+    zerepy_status (*start)(const zerepy_host *host, uint64_t scope, uint64_t call,
+        zerepy_slice plugin, zerepy_slice action, const zerepy_tape *params,
+        const zerepy_completion *completion, zerepy_task *task, zerepy_error *error);
+    /* Asks a started call to end early; its outcome comes all the same. */
+    void (*cancel)(zerepy_task task);
+    /* Gives a started call back, once; one that has not ended is cancelled. */
+    void (*release_task)(zerepy_task task);
 };
 
 /* The layout, as the host has it. */
@@ -446,6 +613,56 @@ static_assert(offsetof(zerepy_host, abi_major) == 12, "zerepy_host.abi_major");
 static_assert(offsetof(zerepy_host, abi_minor) == 14, "zerepy_host.abi_minor");
 static_assert(offsetof(zerepy_host, log) == 16, "zerepy_host.log");
 static_assert(offsetof(zerepy_host, get_extension) == 24, "zerepy_host.get_extension");
+static_assert(sizeof(zerepy_current) == 32, "zerepy_current");
+static_assert(offsetof(zerepy_current, size) == 0, "zerepy_current.size");
+static_assert(offsetof(zerepy_current, depth) == 4, "zerepy_current.depth");
+static_assert(offsetof(zerepy_current, scope) == 8, "zerepy_current.scope");
+static_assert(offsetof(zerepy_current, call) == 16, "zerepy_current.call");
+static_assert(offsetof(zerepy_current, remaining_ns) == 24, "zerepy_current.remaining_ns");
+static_assert(sizeof(zerepy_context_service) == 24, "zerepy_context_service");
+static_assert(offsetof(zerepy_context_service, size) == 0, "zerepy_context_service.size");
+static_assert(offsetof(zerepy_context_service, reserved) == 4,
+    "zerepy_context_service.reserved");
+static_assert(offsetof(zerepy_context_service, current) == 8, "zerepy_context_service.current");
+static_assert(offsetof(zerepy_context_service, is_cancelled) == 16,
+    "zerepy_context_service.is_cancelled");
+static_assert(sizeof(zerepy_log_service) == 24, "zerepy_log_service");
+static_assert(offsetof(zerepy_log_service, size) == 0, "zerepy_log_service.size");
+static_assert(offsetof(zerepy_log_service, reserved) == 4, "zerepy_log_service.reserved");
+static_assert(offsetof(zerepy_log_service, enabled) == 8, "zerepy_log_service.enabled");
+static_assert(offsetof(zerepy_log_service, record) == 16, "zerepy_log_service.record");
+static_assert(sizeof(zerepy_event) == 48, "zerepy_event");
+static_assert(offsetof(zerepy_event, size) == 0, "zerepy_event.size");
+static_assert(offsetof(zerepy_event, reserved) == 4, "zerepy_event.reserved");
+static_assert(offsetof(zerepy_event, name) == 8, "zerepy_event.name");
+static_assert(offsetof(zerepy_event, source) == 24, "zerepy_event.source");
+static_assert(offsetof(zerepy_event, data) == 40, "zerepy_event.data");
+static_assert(sizeof(zerepy_subscriber) == 24, "zerepy_subscriber");
+static_assert(offsetof(zerepy_subscriber, context) == 0, "zerepy_subscriber.context");
+static_assert(offsetof(zerepy_subscriber, handle) == 8, "zerepy_subscriber.handle");
+static_assert(offsetof(zerepy_subscriber, release) == 16, "zerepy_subscriber.release");
+static_assert(sizeof(zerepy_event_service) == 32, "zerepy_event_service");
+static_assert(offsetof(zerepy_event_service, size) == 0, "zerepy_event_service.size");
+static_assert(offsetof(zerepy_event_service, reserved) == 4, "zerepy_event_service.reserved");
+static_assert(offsetof(zerepy_event_service, publish) == 8, "zerepy_event_service.publish");
+static_assert(offsetof(zerepy_event_service, subscribe) == 16,
+    "zerepy_event_service.subscribe");
+static_assert(offsetof(zerepy_event_service, unsubscribe) == 24,
+    "zerepy_event_service.unsubscribe");
+static_assert(sizeof(zerepy_metric_service) == 32, "zerepy_metric_service");
+static_assert(offsetof(zerepy_metric_service, size) == 0, "zerepy_metric_service.size");
+static_assert(offsetof(zerepy_metric_service, reserved) == 4, "zerepy_metric_service.reserved");
+static_assert(offsetof(zerepy_metric_service, open) == 8, "zerepy_metric_service.open");
+static_assert(offsetof(zerepy_metric_service, record) == 16, "zerepy_metric_service.record");
+static_assert(offsetof(zerepy_metric_service, release) == 24, "zerepy_metric_service.release");
+static_assert(sizeof(zerepy_call_service) == 40, "zerepy_call_service");
+static_assert(offsetof(zerepy_call_service, size) == 0, "zerepy_call_service.size");
+static_assert(offsetof(zerepy_call_service, reserved) == 4, "zerepy_call_service.reserved");
+static_assert(offsetof(zerepy_call_service, perform) == 8, "zerepy_call_service.perform");
+static_assert(offsetof(zerepy_call_service, start) == 16, "zerepy_call_service.start");
+static_assert(offsetof(zerepy_call_service, cancel) == 24, "zerepy_call_service.cancel");
+static_assert(offsetof(zerepy_call_service, release_task) == 32,
+    "zerepy_call_service.release_task");
 #endif
 
 #ifdef __cplusplus

@@ -8,14 +8,22 @@ use pyo3::types::{
 };
 use pyo3::{ffi, intern};
 use zerepy_core::{ErrorKind, Result};
-use zerepy_native::{MAX_DEPTH, Node, ResultTape, TapeError, TapeView, element, tag};
+use zerepy_native::{MAX_DEPTH, Node, ResultTape, Tape, TapeError, TapeView, element, tag};
 
 use super::keys::Keys;
 use super::{Refusal, Step};
 
 /// Builds the Python object that `result` describes, whatever a plugin wrote there.
 pub(crate) fn read<'py>(py: Python<'py>, result: &ResultTape) -> Result<Bound<'py, PyAny>> {
-    let (view, limit) = (result.view(), result.max_payload());
+    read_view(py, result.view(), result.max_payload())
+}
+
+/// The same, of a tape that a plugin gave otherwise.
+pub(crate) fn read_tape<'py>(py: Python<'py>, tape: &Tape) -> Result<Bound<'py, PyAny>> {
+    read_view(py, tape.view(), tape.form().max_payload)
+}
+
+fn read_view<'py>(py: Python<'py>, view: TapeView<'_>, limit: usize) -> Result<Bound<'py, PyAny>> {
     let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::default(), size: 0, limit };
     walk.count(view.size_of_nodes())
         .and_then(|()| walk.value())

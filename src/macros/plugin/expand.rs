@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{VisitMut, visit_lifetime_mut};
 use syn::{Ident, ItemImpl, Lifetime, Type};
 
-use super::methods::{Action, Exec, Function, Methods};
+use super::methods::{Action, Exec, Function, Methods, Taken};
 use super::options::{Category, Options};
 use crate::docs::description;
 
@@ -133,8 +133,11 @@ fn without_names(ty: &Type) -> Type {
 }
 
 fn start(methods: &Methods) -> TokenStream {
-    let read = methods.initialize.argument.as_ref().map(|_| quote!(private::read_config(config)?));
-    let plugin = attempt(&methods.initialize, &quote!(Self::initialize(#read)));
+    let arguments = methods.takes.iter().map(|taken| match taken {
+        Taken::Config => quote!(private::read_config(config)?),
+        Taken::Host => quote!(::zerepy_plugin::Host::current()),
+    });
+    let plugin = attempt(&methods.initialize, &quote!(Self::initialize(#(#arguments),*)));
     quote! {
         fn start(config: private::Tape<'_>) -> ::zerepy_plugin::Result<Self> {
             let _ = config;

@@ -14,6 +14,8 @@ use crate::docs::description;
 /// The functions that were recognized.
 pub(super) struct Methods {
     pub(super) initialize: Function,
+    /// What `initialize` takes: its configuration, the host, or both.
+    pub(super) takes: Vec<Taken>,
     pub(super) cleanup: Option<Function>,
     pub(super) validate: Option<Function>,
     pub(super) is_configured: Option<Function>,
@@ -23,6 +25,13 @@ pub(super) struct Methods {
     pub(super) load_state: Option<Function>,
     pub(super) reconfigure: Option<Function>,
     pub(super) actions: Vec<Action>,
+}
+
+/// An argument of `initialize`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Config,
+    Host,
 }
 
 /// A function as it is called.
@@ -85,11 +94,12 @@ impl Methods {
             }
         }
         check_actions(&actions, category, span)?;
-        let initialize = initialize.ok_or_else(|| {
+        let (initialize, takes) = initialize.ok_or_else(|| {
             Error::new(span, "a plugin needs `fn initialize(config: T) -> Result<Self>`")
         })?;
         Ok(Self {
             initialize,
+            takes,
             cleanup,
             validate,
             is_configured,
@@ -194,13 +204,26 @@ fn check_actions(actions: &[Action], category: Category, span: Span) -> Result<(
     }
 }
 
-/// `initialize`: no `self`.
-fn constructor(signature: &Signature) -> Result<Function> {
+/// `initialize`: no `self`, at most a configuration, then the host.
+fn constructor(signature: &Signature) -> Result<(Function, Vec<Taken>)> {
     if let Some(FnArg::Receiver(receiver)) = signature.inputs.first() {
         let message = "`initialize` makes the plugin, so it takes no `self`";
         return Err(Error::new(receiver.span(), message));
     }
-    function(signature)
+    let mut signature = signature.clone();
+    let host = signature.inputs.last().is_some_and(is_host);
+    if host {
+        signature.inputs.pop();
+    }
+    let function = function(&signature)?;
+    let config = function.argument.as_ref().map(|_| Taken::Config);
+    Ok((function, config.into_iter().chain(host.then_some(Taken::Host)).collect()))
+}
+
+fn is_host(input: &FnArg) -> bool {
+    let FnArg::Typed(argument) = input else { return false };
+    let Type::Path(path) = &*argument.ty else { return false };
+    path.path.segments.last().is_some_and(|segment| segment.ident == "Host")
 }
 
 /// `&self` and at most one argument.

@@ -18,6 +18,7 @@ impl Instance {
         let _inside = self.gate.enter().map_err(|closed| self.closed(closed, step))?;
         let Some(save) = self.functions.save_state else { return Ok(None) };
         let form = Form::DEFAULT;
+        let _serving = self.serve_step();
         let (mut state, mut error) = (FfiOwnedTape::empty(), PluginError::new());
         // SAFETY: the instance is alive and initialized, and stays so while the caller is inside the
         // gate; both places live for the time of the call.
@@ -48,6 +49,7 @@ impl Instance {
         let given = self.encoded(given, &mut room)?;
         let _inside = self.gate.enter().map_err(|closed| self.closed(closed, step))?;
         let Some(take) = take else { return Ok(false) };
+        let _serving = self.serve_step();
         let mut error = PluginError::new();
         // SAFETY: as in `save_state`; the tape lives for the time of the call.
         let status = unsafe { take(self.handle, &raw const given, error.as_mut_ptr()) };

@@ -25,6 +25,10 @@ impl<'a> TapeView<'a> {
         size_of_val(self.nodes)
     }
 
+    pub(crate) const fn arena(self) -> &'a [u8] {
+        self.arena
+    }
+
     /// How many nodes there are.
     #[must_use]
     pub const fn node_count(self) -> usize {

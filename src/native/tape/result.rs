@@ -1,5 +1,7 @@
 //! What a plugin handed over: a tape, or a tape that was read out of its bytes.
 
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::{ptr, slice};
 
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION, tag};
@@ -53,11 +55,40 @@ impl ResultTape {
         }
     }
 
+    /// A value of the host's own, as if a plugin had handed it over.
+    ///
+    /// # Errors
+    /// `Unbalanced` unless it holds one whole value.
+    pub fn from_host(tape: Tape) -> Result<Self, TapeError> {
+        tape.to_ffi()?;
+        let form = tape.form();
+        Ok(Self { source: Source::Read(tape), form })
+    }
+
+    /// Hands it on, as a tape; whoever gets it gives it back.
+    pub(crate) fn into_ffi(self) -> Result<FfiOwnedTape, TapeError> {
+        match self.source {
+            Source::Lent(tape) => Ok(tape.into_raw()),
+            Source::Read(tape) => own(tape),
+        }
+    }
+
     /// How large the value may be that is made of it, in bytes.
     #[must_use]
     pub const fn max_payload(&self) -> usize {
         self.form.max_payload
     }
+}
+
+/// A tape of the host's, for a plugin to give back.
+fn own(tape: Tape) -> Result<FfiOwnedTape, TapeError> {
+    unsafe extern "C" fn release(owner: *mut c_void) {
+        // SAFETY: it is given back once, as `own` made it.
+        drop(unsafe { Box::from_raw(owner.cast::<Tape>()) });
+    }
+    let owner = Box::new(tape);
+    let tape = owner.to_ffi()?;
+    Ok(FfiOwnedTape { tape, owner: Box::into_raw(owner).cast(), release: Some(release) })
 }
 
 /// The value whose MessagePack is the one node of `view`.
@@ -91,18 +122,43 @@ impl PluginTape {
         Ok(taken)
     }
 
+    fn into_raw(self) -> FfiOwnedTape {
+        let FfiOwnedTape { tape, owner, release } = ManuallyDrop::new(self).0;
+        FfiOwnedTape { tape, owner, release }
+    }
+
     #[inline]
     fn view(&self) -> TapeView<'_> {
-        let tape = &self.0.tape;
-        let arena = if tape.arena.is_null() { ptr::dangling() } else { tape.arena };
-        // SAFETY: `check` passed, and `take`'s caller vouches for
-        // the memory as long as this value lives.
-        unsafe {
-            TapeView::new(
-                slice::from_raw_parts(tape.nodes, tape.node_count),
-                slice::from_raw_parts(arena, tape.arena_len),
-            )
-        }
+        // SAFETY: `check` passed, and `take`'s caller vouches for the memory as long as this value
+        // lives.
+        unsafe { checked(&self.0.tape) }
+    }
+}
+
+/// Reads a tape that a plugin lends.
+///
+/// # Safety
+/// `tape` is NULL, or what it points to, as far as it is not NULL, is readable in the length it says
+/// for as long as the view is used.
+pub(crate) unsafe fn lent_view<'a>(tape: *const FfiTape) -> Result<TapeView<'a>, TapeError> {
+    // SAFETY: the caller's promise.
+    let tape = unsafe { tape.as_ref() }.ok_or(TapeError::Broken("there is none"))?;
+    check(tape)?;
+    // SAFETY: it was checked, and the caller vouches for the rest.
+    Ok(unsafe { checked(tape) })
+}
+
+/// # Safety
+/// `check` passed, and the memory is readable for as long as the view is used.
+#[inline]
+unsafe fn checked<'a>(tape: &FfiTape) -> TapeView<'a> {
+    let arena = if tape.arena.is_null() { ptr::dangling() } else { tape.arena };
+    // SAFETY: the caller's promise.
+    unsafe {
+        TapeView::new(
+            slice::from_raw_parts(tape.nodes, tape.node_count),
+            slice::from_raw_parts(arena, tape.arena_len),
+        )
     }
 }
 

@@ -195,6 +195,27 @@ impl Tape {
         Ok(tape)
     }
 
+    /// A copy of a whole value, which is not looked into: whoever reads it checks it again.
+    pub(crate) fn copy_of(view: TapeView<'_>) -> Result<Self, TapeError> {
+        let (form, size) = (Form::DEFAULT, view.size_of_nodes().saturating_add(view.arena().len()));
+        if size > form.max_payload {
+            return Err(TapeError::TooLarge { size, limit: form.max_payload });
+        }
+        let nodes: Result<Vec<_>, _> = (0..view.node_count()).map(|at| view.node(at)).collect();
+        let nodes = nodes?;
+        if nodes.is_empty() {
+            return Err(TapeError::Broken("it is empty"));
+        }
+        Ok(Self { nodes, arena: view.arena().to_vec(), items: 1, depth: 0, form, size })
+    }
+
+    /// A tape that holds `None`.
+    pub(crate) fn nothing() -> Self {
+        let mut tape = Self::default();
+        tape.null();
+        tape
+    }
+
     /// What was written so far. Lent texts and bytes cannot be read back.
     #[must_use]
     pub fn view(&self) -> TapeView<'_> {

@@ -23,7 +23,7 @@ pub(crate) fn current_plugin() -> Option<&'static str> {
 ///
 /// The plugin's state may be half changed after that: whoever calls this must not use it again.
 #[inline]
-pub(super) fn guard<T>(plugin: &'static str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guard<T>(plugin: &'static str, body: impl FnOnce() -> Result<T>) -> Result<T> {
     let outer = CURRENT.replace(Some(plugin));
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
     CURRENT.set(outer);

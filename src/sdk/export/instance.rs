@@ -17,6 +17,7 @@ use super::{Exported, encode_result, state, wrong_params};
 #[cfg(feature = "async")]
 use super::{stream, task};
 use crate::codec::{Payload, Tape};
+use crate::host::set_default_plugin;
 use crate::{Error, Result};
 
 /// What an [`Instance`] points to.
@@ -103,6 +104,7 @@ unsafe extern "C" fn initialize<P: Exported>(
         Err(wrong_state("it is initialized already", "Clean it up first"))
     } else {
         guard(P::DESCRIPTOR.name, || {
+            set_default_plugin(P::DESCRIPTOR.name);
             drop(slot.plugin.take());
             // SAFETY: the host lends the tape for the time of this call.
             let config = unsafe { Tape::from_ffi(config) }

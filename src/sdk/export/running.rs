@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use zerepy_plugin_abi::code;
 
 use super::guard::guard;
+use crate::host::Context as Call;
 use crate::{Error, Result};
 
 /// Enough for work that awaits; what computes for long belongs into a blocking action.
@@ -38,21 +39,19 @@ type Work<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 /// poisons the instance.
 pub(super) struct Guarded<T> {
     plugin: &'static str,
+    call: Option<Call>,
     work: Option<Work<T>>, // there until it is dropped
     poisoned: Arc<AtomicBool>,
 }
 
 impl<T> Guarded<T> {
-    pub(super) const fn new(
-        plugin: &'static str,
-        work: Work<T>,
-        poisoned: Arc<AtomicBool>,
-    ) -> Self {
-        Self { plugin, work: Some(work), poisoned }
+    /// For the call that runs here.
+    pub(super) fn new(plugin: &'static str, work: Work<T>, poisoned: Arc<AtomicBool>) -> Self {
+        Self { plugin, call: Call::current(), work: Some(work), poisoned }
     }
 
     fn guarded<R>(&mut self, body: impl FnOnce(&mut Option<Work<T>>) -> R) -> Result<R> {
-        let result = guard(self.plugin, || Ok(body(&mut self.work)));
+        let result = Call::within(self.call, || guard(self.plugin, || Ok(body(&mut self.work))));
         if result.is_err() {
             self.poisoned.store(true, Ordering::Relaxed);
         }

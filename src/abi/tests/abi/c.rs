@@ -143,7 +143,7 @@ fn name_of(code: &str) -> String {
         Some(("i64", "MAX")) => "INT64_MAX".to_owned(),
         Some((module, name)) if is_constant(name) => constant_name(module, name),
         Some((table, field)) => format!("{}.{field}", type_name(table)),
-        None if ["status", "code", "tag", "element", "Level"].contains(&code) => {
+        None if ["status", "code", "tag", "element", "Level", "metric"].contains(&code) => {
             constant_name(code, "*")
         }
         None if code == "NULL" => code.to_owned(),

@@ -15,11 +15,12 @@ const CHECKED_IN: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/zerepy_plugins/include/zerepy_plugin.h");
 
 /// In an order in which C knows what it reads.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     include_str!("../../lib.rs"),
     include_str!("../../tape.rs"),
     include_str!("../../library.rs"),
     include_str!("../../host.rs"),
+    include_str!("../../services.rs"),
 ];
 
 const OPENING: &str = "\

@@ -4,8 +4,9 @@ use std::fs;
 use std::mem::offset_of;
 
 use zerepy_plugin_abi::{
-    ABI_MAJOR, ABI_MINOR, FfiCompletion, FfiError, FfiHost, FfiLibrary, FfiOwnedTape, FfiPlugin,
-    FfiSlice, FfiTape, Node,
+    ABI_MAJOR, ABI_MINOR, FfiCallService, FfiCompletion, FfiContextService, FfiCurrent, FfiError,
+    FfiEvent, FfiEventService, FfiHost, FfiLibrary, FfiLogService, FfiMetricService, FfiOwnedTape,
+    FfiPlugin, FfiSlice, FfiSubscriber, FfiTape, Node,
 };
 
 use crate::header::Header;
@@ -62,6 +63,14 @@ tables! {
     FfiCompletion { context, finish }
     FfiLibrary { magic, size, abi_major, abi_minor, descriptor, plugin_count, plugins }
     FfiHost { magic, size, abi_major, abi_minor, log, get_extension }
+    FfiCurrent { size, depth, scope, call, remaining_ns }
+    FfiContextService { size, reserved, current, is_cancelled }
+    FfiLogService { size, reserved, enabled, record }
+    FfiEvent { size, reserved, name, source, data }
+    FfiSubscriber { context, handle, release }
+    FfiEventService { size, reserved, publish, subscribe, unsubscribe }
+    FfiMetricService { size, reserved, open, record, release }
+    FfiCallService { size, reserved, perform, start, cancel, release_task }
 }
 
 impl Table {
