@@ -134,7 +134,7 @@ fn equal_readings_are_equal_texts() {
 #[test]
 fn helps_and_infinities_are_written_as_the_format_wants() {
     let mut exposition = Exposition::default();
-    exposition.family("x", "a\\b\nc", MetricKind::Gauge);
+    exposition.family("x", "a\\b\nc", FamilyKind::Gauge);
     exposition.sample("x", &[], f64::INFINITY);
     exposition.sample("x", &[("a", "b")], f64::NEG_INFINITY);
     let text = exposition.into_text();
