@@ -320,10 +320,11 @@ class PluginManager:
         """Call an action of a connection that yields items: an async iterator.
 
         There is no time limit. Items are produced as they are asked for: by a Rust plugin at most
-        one ahead, by a Python plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
-        returns an iterator; what is not async runs on worker threads, one item at a time. From the
-        first item to the end it is one call to the monitor and in events. Stopping the plugin waits
-        for it like for other calls, then closes what Rust still produces.
+        one ahead, by a Python plugin none. A Python plugin's ``perform_action`` is a generator
+        function, async or not, or returns an iterator; what is not async runs on worker threads,
+        one item at a time. From the first item to the end it is one call to the monitor and in
+        events. Stopping the plugin waits for it like for other calls, then closes what Rust still
+        produces.
 
         From synchronous code, iterate in a coroutine that ``asyncio.run`` runs.
 
