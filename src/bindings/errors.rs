@@ -123,7 +123,8 @@ fn missing_module(py: Python<'_>, raised: &PyErr) -> Option<String> {
 /// An exception's class and text.
 pub(crate) fn text_of(raised: &Bound<'_, PyAny>) -> String {
     let name = raised.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-    match raised.str().map_or_else(|_| "<no text>".into(), |text| text.to_string()) {
+    let text = answered(raised.py(), raised.str());
+    match text.map_or_else(|| "<no text>".into(), |text| text.to_string()) {
         text if text.is_empty() => name,
         text => format!("{name}: {text}"),
     }
@@ -131,7 +132,8 @@ pub(crate) fn text_of(raised: &Bound<'_, PyAny>) -> String {
 
 /// A `PluginError` keeps its own words; its code says its kind.
 fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
-    let text = |name| value.getattr(name).ok()?.extract::<Option<String>>().ok()?;
+    let read = |name| value.getattr(name)?.extract::<Option<String>>();
+    let text = |name| answered(value.py(), read(name)).flatten();
     let code = text("code")?;
     let kind = KINDS.into_iter().find(|kind| kind.code() == code).unwrap_or(ErrorKind::Execution);
     let mut error = Error::new(kind, text("message")?);
@@ -186,8 +188,27 @@ pub(crate) fn passes_through(py: Python<'_>, raised: &PyErr) -> bool {
 /// The traceback in the plugin's own code, as text, if Python code raised it.
 pub(crate) fn traceback(py: Python<'_>, error: &Error) -> Option<String> {
     let raised = raised(py, error)?;
-    let lines = py.import("traceback").ok()?.call_method1("format_exception", (raised,)).ok()?;
-    Some(lines.extract::<Vec<String>>().ok()?.concat())
+    let lines = || {
+        let module = py.import("traceback")?;
+        module.call_method1("format_exception", (raised,))?.extract::<Vec<String>>()
+    };
+    Some(answered(py, lines())?.concat())
+}
+
+/// What a question came to that may fail without harm. Ctrl-C meanwhile is not lost: it comes again
+/// when whoever asked has got what there is.
+pub(crate) fn answered<T>(py: Python<'_>, answer: PyResult<T>) -> Option<T> {
+    let raised = match answer {
+        Ok(answer) => return Some(answer),
+        Err(raised) => raised,
+    };
+    if raised.is_instance_of::<PyKeyboardInterrupt>(py) {
+        let again = py.import("_thread").and_then(|module| module.call_method0("interrupt_main"));
+        if let Err(raised) = again {
+            raised.write_unraisable(py, None);
+        }
+    }
+    None
 }
 
 /// `?` on a core result within `#[pymethods]`.

@@ -144,7 +144,8 @@ impl Methods {
 
 /// What a hook raised, as the core's error.
 pub(crate) fn failure(hook: Hook, plugin: &Bound<'_, PyAny>, raised: PyErr) -> Error {
-    let name = plugin.getattr("name").map(|name| name.to_string()).unwrap_or_default();
+    let name = errors::answered(plugin.py(), plugin.getattr("name"));
+    let name = name.map(|name| name.to_string()).unwrap_or_default();
     let what = format!("{} of plugin {name:?}", hook.name());
     errors::from_python(plugin.py(), raised, ErrorKind::Execution, &what).with_plugin(name)
 }

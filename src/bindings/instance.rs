@@ -19,7 +19,7 @@ use crate::hook::{Arguments, Methods};
 use crate::metrics::PluginMetrics;
 use crate::native::NativeInstance;
 use crate::target::Target;
-use crate::{awaitable, convert, errors, optional, surroundings};
+use crate::{awaitable, convert, errors, exit, optional, surroundings};
 
 /// A plugin object, with what its calls and its lifecycle need looked up once.
 pub(crate) struct PluginInstance {
@@ -118,7 +118,8 @@ impl PluginInstance {
     }
 
     fn name(&self, py: Python<'_>) -> String {
-        self.object.getattr(py, "name").map(|name| name.to_string()).unwrap_or_default()
+        let name = errors::answered(py, self.object.getattr(py, "name"));
+        name.map(|name| name.to_string()).unwrap_or_default()
     }
 
     fn set_context(&self, py: Python<'_>, environment: &Environment, name: &str) -> PyResult<()> {
@@ -219,7 +220,8 @@ impl Instance for PluginInstance {
 
     fn release(&self) -> Vec<Error> {
         Python::attach(|py| {
-            let cleaned = self.cleaned.load(Ordering::Relaxed);
+            // At the interpreter's end there is nobody to tell of what a plugin left.
+            let cleaned = self.cleaned.load(Ordering::Relaxed) && !exit::is_ending();
             let context = self.object.bind(py).getattr(intern!(py, "context"));
             let raised = context
                 .and_then(|context| context.call_method1(intern!(py, "_release"), (cleaned,)));

@@ -44,7 +44,7 @@ impl Threads for Surroundings {
 
     fn is_within(&self) -> bool {
         Python::attach(|py| {
-            says(work(py).and_then(|work| work.call_method1("is_within", (&self.0,))))
+            says(py, work(py).and_then(|work| work.call_method1("is_within", (&self.0,))))
         })
     }
 
@@ -55,7 +55,7 @@ impl Threads for Surroundings {
 
 /// Whether this code runs as a step of any manager's operation.
 pub(crate) fn is_step(py: Python<'_>) -> bool {
-    says(work(py).and_then(|work| work.call_method0("is_step")))
+    says(py, work(py).and_then(|work| work.call_method0("is_step")))
 }
 
 /// Waits for the threads that were spawned, that long for each.
@@ -67,8 +67,8 @@ pub(crate) fn join_threads(py: Python<'_>, limit: Duration) {
     }
 }
 
-fn says(answer: PyResult<Bound<'_, PyAny>>) -> bool {
-    answer.and_then(|answer| answer.is_truthy()).unwrap_or(false)
+fn says(py: Python<'_>, answer: PyResult<Bound<'_, PyAny>>) -> bool {
+    errors::answered(py, answer.and_then(|answer| answer.is_truthy())).unwrap_or(false)
 }
 
 /// The module of worker threads.

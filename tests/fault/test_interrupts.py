@@ -188,3 +188,33 @@ def test_during_an_awaited_start(check):
     """,
         "initialize",
     )
+
+
+def test_while_the_host_only_describes_a_failure(check):
+    check(
+        """
+    class Odd(Exception):
+        def __str__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            return "odd"
+
+    class Fails(ConnectionPlugin):
+        name = "fails"
+        version = "1.0.0"
+        def initialize(self, config): raise Odd
+        def cleanup(self): pass
+        def is_configured(self): return True
+        def configure(self): return True
+        def perform_action(self, action, params): pass
+
+    registry = PluginRegistry()
+    registry.register("connection", "fails", Fails)
+    manager = PluginManager([], registry=registry, entry_points=False, initialize_timeout=None)
+    manager.load_plugins()
+    try:
+        manager.start_plugins()
+        time.sleep(5)
+    except KeyboardInterrupt:
+        print("done")
+    """
+    )

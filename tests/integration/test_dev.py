@@ -17,7 +17,7 @@ class Dev:
     """A running `zpl dev`, and what it prints."""
 
     def __init__(self, *args: object) -> None:
-        command = [sys.executable, "-m", "zerepy_plugins", "dev", "--interval", "0.05", *args]
+        command = [sys.executable, "-X", "faulthandler", "-m", "zerepy_plugins", "dev", "--interval", "0.05", *args]
         self.process = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
@@ -44,7 +44,11 @@ class Dev:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(WAIT)
+        try:
+            return self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it says where it hangs
+            return self.expect("never printed")
 
 
 @pytest.fixture

@@ -281,9 +281,10 @@ async def test_tasks_and_handlers_run_on_the_loop_that_started_the_plugin(
 
 
 async def test_a_stop_on_the_loop_itself_does_not_wait_for_its_tasks(manager_of, make_connection):
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def work():
+        begun.set()
         try:
             await for_ever()
         finally:
@@ -294,7 +295,7 @@ async def test_a_stop_on_the_loop_itself_does_not_wait_for_its_tasks(manager_of,
 
     manager = manager_of(make_connection("a", initialize=initialize))
     manager.start_plugins()
-    await asyncio.sleep(0)
+    await begun.wait()
     before = time.monotonic()
     manager.stop_plugins()
     assert time.monotonic() - before < 4  # less than it would wait for
