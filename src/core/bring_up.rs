@@ -74,10 +74,10 @@ impl<C: Class> Host<C> {
             errors.extend(instance.cleanup().err()); // it is not wanted any more
         }
         let outcome = rising.join(errors);
-        if outcome.is_err() && !given_up {
-            log_others(rising.entry.name(), &instance.release());
+        if outcome.is_ok() || given_up {
+            return outcome;
         }
-        outcome
+        log_others(rising.entry.name(), instance.release()).map_or(outcome, Err)
     }
 
     /// Runs `initialize` on another thread and waits for it; with whether it was given up.
@@ -123,13 +123,13 @@ impl<C: Class> Rising<C> {
 fn undo_late<I: Instance>(name: &str, instance: &Arc<I>, initialized: bool) {
     let (plugin, released) = (name.to_owned(), Arc::clone(instance));
     let release = move |result: Result<()>| {
-        log_others(&plugin, &result.err().into_iter().collect::<Vec<_>>());
-        log_others(&plugin, &released.release());
+        let errors = result.err().into_iter().chain(released.release());
+        log_others(&plugin, errors.collect()); // nobody waits: there is nobody to interrupt
     };
     tracing::debug!(target: "zerepy_plugins.lifecycle", plugin = name, "a late initialize is undone");
     if initialized {
         if let Err(error) = instance.begin(Step::Cleanup, Box::new(release)) {
-            log_others(name, &[error]);
+            log_others(name, vec![error]);
         }
     } else {
         release(Ok(()));

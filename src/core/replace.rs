@@ -61,7 +61,8 @@ impl<C: Class> Host<C> {
         {
             thread::sleep(POLL);
         }
-        log_others(old.name(), &self.take_down(old, &instance, &mut self.halt()));
+        // An interruption ends here, too: the successor runs already.
+        log_others(old.name(), self.take_down(old, &instance, &mut self.halt()));
         let _ = old.advance(PluginState::Stopped); // nobody sees this entry any more
     }
 }

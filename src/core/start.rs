@@ -135,9 +135,16 @@ fn needed_by<C: Class>(name: &str, entries: &Entries<C>) -> HashSet<String> {
     needed
 }
 
-/// Reports errors beside the one that is raised.
-pub(crate) fn log_others(plugin: &str, errors: &[Error]) {
+/// Reports errors beside the one that is raised; returns an interruption (Ctrl-C) among them, which
+/// must not end here.
+pub(crate) fn log_others(plugin: &str, errors: Vec<Error>) -> Option<Error> {
+    let mut interruption = None;
     for error in errors {
-        tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "while releasing resources");
+        if error.kind() == ErrorKind::Interrupted {
+            interruption = Some(error);
+        } else {
+            tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, %error, "while releasing resources");
+        }
     }
+    interruption
 }
