@@ -131,22 +131,20 @@ impl Target {
         if verb == Verb::Execute {
             self.check(py, way, call, params)?;
         }
-        match way {
-            Way::Native(handle) => handle.call(py, call.action, params, limited),
-            Way::Python { method, .. } if let Some(limited) = limited => {
-                let called = on_worker(py, "call", limited, method, verb, call, params);
-                let result = called.map_err(|raised| call.failure(py, raised))?;
-                refuse_items(verb, call, &result)?;
-                Ok(result)
-            }
-            Way::Python { method, .. } => {
+        let method = match way {
+            Way::Native(handle) => return handle.call(py, call.action, params, limited),
+            Way::Python { method, .. } => method,
+        };
+        let called = match limited {
+            Some(limited) => on_worker(py, "call", limited, method, verb, call, params),
+            None => {
                 let result = call_python(py, method, verb, call, params)?;
-                let result = awaitable::settle(result, || call.to_string())
-                    .map_err(|raised| call.failure(py, raised))?;
-                refuse_items(verb, call, &result)?;
-                Ok(result)
+                awaitable::settle(result, || call.to_string())
             }
-        }
+        };
+        let result = called.map_err(|raised| call.failure(py, raised))?;
+        refuse_items(verb, call, &result)?;
+        Ok(result)
     }
 
     /// Opens an action that yields items; a Python one has not run at all yet.
