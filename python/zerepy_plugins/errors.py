@@ -141,9 +141,32 @@ class PluginCrashedError(PluginExecutionError):
 
 
 class InvalidParamsError(PluginExecutionError, ValueError):
-    """An action's parameters are wrong; the message names each one by its path."""
+    """An action's parameters are wrong; the message names each one by its path.
+
+    Args:
+        message: What is wrong.
+        plugin: The plugin's name.
+        code: A stable word for programs to compare; by default that of the class.
+        hint: What to do about it.
+        problems: What a schema found: for each wrong value its ``path``, and in words ``message``,
+            ``expected`` and ``got``.
+    """
 
     default_code = "invalid_params"
+
+    problems: list[dict[str, str]]
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        plugin: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        problems: list[dict[str, str]] | None = None,
+    ) -> None:
+        super().__init__(message, plugin=plugin, code=code, hint=hint)
+        self.problems = problems or []
 
 
 class PluginVetoError(PluginExecutionError):

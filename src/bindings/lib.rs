@@ -25,6 +25,7 @@ mod instance;
 mod interrupt;
 mod limited;
 mod logging;
+mod made;
 mod mailbox;
 mod manager;
 mod metrics;
@@ -35,6 +36,7 @@ mod records;
 mod registry;
 mod reload;
 mod services;
+mod schema;
 mod settings;
 mod sources;
 mod stream;
@@ -64,6 +66,7 @@ mod _native {
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,
         stream::{CallStream, StreamStep},
+        schema::JsonSchema,
         undo::Undo,
     };
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod numbers;
+mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl PluginManager {
         let sources = Sources::new(py, plugin_dirs, entry_points, trusted_libraries)?;
         let file = config.filter(|config| config.extract::<PathBuf>().is_ok());
         let config_file = file.map(absolute).transpose()?;
-        let settings = settings::read(config).or_raise(py)?;
+        let settings = settings::read(py, config).or_raise(py)?;
         let registry = or_new(py, registry)?;
         let events = or_new(py, events)?;
         let monitor = or_new(py, monitor)?;

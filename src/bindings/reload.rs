@@ -7,10 +7,10 @@ use zerepy_core::{
 };
 
 use crate::class::{self, Place, PluginClass};
-use crate::discovery;
 use crate::errors;
 use crate::registry::BY_HAND;
 use crate::sources::Sources;
+use crate::{discovery, made};
 
 /// Finds a plugin again. The Python modules it replaces are put back if it does not take over.
 pub(crate) struct Again<'s> {
@@ -31,6 +31,10 @@ impl<'s> Again<'s> {
         let origin = &old.origin;
         if origin == BY_HAND {
             return self.registered_now(old).map_err(unfound);
+        }
+        if let Some(kind) = made::type_of(origin) {
+            let made = Python::attach(|py| made::make_one(py, &old.info.name, kind));
+            return made.map_err(unfound);
         }
         let found = match discovery::entry_point_module(origin) {
             Some(module) => Python::attach(|py| {

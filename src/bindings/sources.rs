@@ -9,9 +9,9 @@ use pyo3::types::PyString;
 use zerepy_core::{Error, ErrorKind, Result, Scan};
 use zerepy_native::Trust;
 
-use crate::discovery;
 use crate::environment::PluginHost;
 use crate::errors::OrRaise;
+use crate::{discovery, made};
 
 /// Where plugins are looked for if nothing is said.
 const DEFAULT_DIRS: [&str; 2] = ["plugins", "~/.zerepy/plugins"];
@@ -67,6 +67,11 @@ impl Sources {
         }
         if self.entry_points {
             let found = Python::attach(|py| discovery::from_entry_points(py, &self.trust))?;
+            host.accept(found.plugins, found.failures);
+        }
+        let wanted = host.to_be_made();
+        if !wanted.is_empty() {
+            let found = Python::attach(|py| made::make(py, &wanted))?;
             host.accept(found.plugins, found.failures);
         }
         host.accept(Vec::new(), Vec::new()); // what was registered by hand

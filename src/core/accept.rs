@@ -30,6 +30,13 @@ impl<C: Class> Host<C> {
         }
     }
 
+    /// What the settings want made and is not there yet: names, each with its plugin type.
+    pub fn to_be_made(&self) -> Vec<(String, String)> {
+        let (entries, settings) = (self.entries.load(), self.settings.load());
+        let missing = settings.made().filter(|(name, _)| !entries.contains_key(*name));
+        missing.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+    }
+
     /// Warns of settings for plugins that do not exist, of each name once.
     ///
     /// To be called when everything has been taken in: what is unknown may still come before.

@@ -73,7 +73,7 @@ pub use plugin::{Cancel, Class, Done, Hook, Instance, Step};
 pub use registry::{Registered, Registry};
 pub use reload::Reloader;
 pub use requirement::{Requirement, is_version};
-pub use schema::CompiledSchema;
+pub use schema::{CompiledSchema, Problem};
 pub use snapshot::{Snapshot, SnapshotStore};
 pub use state::{PluginState, StateCell};
 pub use threads::{Job, Threads};

@@ -46,6 +46,8 @@ pub struct ManifestEntry {
     pub version: Option<String>,
     /// What the plugin is for.
     pub category: Option<Category>,
+    /// What makes the plugin, where the user's document names another type than a category.
+    pub made_by: Option<String>,
     /// What the plugin does.
     pub description: Option<String>,
     /// The plugins it needs, each readable as a [`crate::Requirement`].
@@ -100,7 +102,9 @@ impl ManifestEntry {
         };
         let name = text("name").unwrap_or_default();
         let (version, description) = (text("version"), text("description"));
-        let category = text("type").and_then(|category| category.parse().ok());
+        let kind = text("type");
+        let category = kind.as_ref().and_then(|kind| kind.parse().ok());
+        let made_by = kind.filter(|_| category.is_none());
         let entry = text("entry").map(PathBuf::from);
         let requires = fields.get("requires").and_then(Value::as_array).into_iter().flatten();
         let requires = requires.filter_map(|text| text.as_str().map(str::to_owned)).collect();
@@ -108,7 +112,7 @@ impl ManifestEntry {
             Some(Value::Object(config)) => config,
             _ => Map::new(),
         };
-        Self { name, version, category, description, requires, entry, config }
+        Self { name, version, category, made_by, description, requires, entry, config }
     }
 }
 
@@ -118,6 +122,7 @@ impl fmt::Debug for ManifestEntry {
             .field("name", &self.name)
             .field("version", &self.version)
             .field("category", &self.category)
+            .field("made_by", &self.made_by)
             .field("requires", &self.requires)
             .field("entry", &self.entry)
             .finish_non_exhaustive()

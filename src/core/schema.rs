@@ -11,6 +11,7 @@ mod problem;
 mod walk;
 
 pub(crate) use places::Places;
+pub use problem::Problem;
 pub(crate) use walk::Schema;
 
 #[cfg(test)]
@@ -62,6 +63,15 @@ impl CompiledSchema {
         self.problems_hiding(root, value, &self.secrets(value), &Places::default())
     }
 
+    /// Everything that is wrong with `value`, in parts; `root` is what it is called in paths.
+    #[must_use]
+    pub fn findings(&self, root: &str, value: &Value) -> Vec<Problem> {
+        if self.accepts(value) {
+            return Vec::new();
+        }
+        self.findings_hiding(root, value, &self.secrets(value), &Places::default())
+    }
+
     /// As [`Self::problems`], where no value at one of the `hidden` places is quoted, and what is
     /// wrong at the `excused` ones is left out.
     pub(crate) fn problems_hiding(
@@ -71,11 +81,22 @@ impl CompiledSchema {
         hidden: &Places,
         excused: &Places,
     ) -> Vec<String> {
+        let findings = self.findings_hiding(root, value, hidden, excused);
+        findings.iter().map(Problem::to_string).collect()
+    }
+
+    fn findings_hiding(
+        &self,
+        root: &str,
+        value: &Value,
+        hidden: &Places,
+        excused: &Places,
+    ) -> Vec<Problem> {
         let report = problem::Report { schema: Schema::new(&self.source), root, value, hidden };
         self.validator
             .iter_errors(value)
             .filter(|error| !excused.cover(error.instance_path().as_str()))
-            .flat_map(|error| report.lines(&error))
+            .flat_map(|error| report.problems(&error))
             .collect()
     }
 

@@ -56,7 +56,7 @@ impl PluginManager {
             let hint = "Pass the file's path as `config`, or change plugins with update_config()";
             return Err(error.with_hint(hint)).or_raise(py);
         };
-        let settings = settings::read_file(path).or_raise(py)?;
+        let settings = settings::read_file(py, path).or_raise(py)?;
         detached(py, || self.host.update_settings(settings))
             .map(|changed| changed.into_iter().collect())
     }

@@ -10,6 +10,7 @@ use crate::manifest::{Manifest, scope};
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     entries: IndexMap<String, Secretive>,
+    made_by: IndexMap<String, String>,
 }
 
 #[derive(Clone, Default)]
@@ -25,8 +26,14 @@ impl Settings {
     /// The settings in a configuration document.
     #[must_use]
     pub fn new(document: Manifest) -> Self {
-        let entries = document.entries.into_iter();
-        Self { entries: entries.map(|entry| (entry.name, Secretive(entry.config))).collect() }
+        let mut settings = Self::default();
+        for entry in document.entries {
+            if let Some(kind) = entry.made_by {
+                settings.made_by.insert(entry.name.clone(), kind);
+            }
+            settings.entries.insert(entry.name, Secretive(entry.config));
+        }
+        settings
     }
 
     /// What is configured for the plugin alone.
@@ -43,6 +50,11 @@ impl Settings {
     /// The plugins that are configured by name, so that one that does not exist can be told of.
     pub fn plugins(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str).filter(|name| !scope::is_scope(name))
+    }
+
+    /// The plugins that are made for their entries, each with the plugin type that makes it.
+    pub fn made(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.made_by.iter().map(|(name, kind)| (name.as_str(), kind.as_str()))
     }
 
     /// All that has a say about the plugin, the strongest last.

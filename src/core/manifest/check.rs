@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Owner;
 use super::scope::is_scope;
 use super::shape::Draft;
+use crate::Category;
 use crate::names::check_name;
 use crate::requirement::{Requirement, is_version};
 use crate::schema::{CompiledSchema, Places};
@@ -38,6 +39,12 @@ pub(super) fn entry(draft: &Draft, owner: Owner, problems: &mut Vec<String>) {
         && let Err(error) = check_name(name)
     {
         complain("name", error.message().to_owned());
+    }
+    if let Some(kind) = text("type")
+        && owner == Owner::Plugin
+        && kind.parse::<Category>().is_err()
+    {
+        complain("type", format!("{kind:?} is not one of \"connection\" or \"action\""));
     }
     if let Some(version) = text("version").filter(|version| !is_version(version)) {
         complain(

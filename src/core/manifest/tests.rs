@@ -58,6 +58,7 @@ fn every_field_arrives() {
         name: "db".into(),
         version: Some("1.2".into()),
         category: Some(Category::Connection),
+        made_by: None,
         description: Some("A database".into()),
         requires: vec!["net>=1".into(), "log".into()],
         entry: Some("lib/db.py".into()),
@@ -67,9 +68,21 @@ fn every_field_arrives() {
 }
 
 #[test]
+fn the_users_document_may_name_the_type_that_makes_a_plugin() {
+    let document = json!([{"name": "files", "type": "mcp"}, {"name": "db", "type": "action"}]);
+    let entries = user(document.clone()).unwrap().entries;
+    let said: Vec<_> =
+        entries.iter().map(|entry| (entry.category, entry.made_by.as_deref())).collect();
+    assert_eq!(said, [(None, Some("mcp")), (Some(Category::Action), None)]);
+    let error = Manifest::from_value(document, "plugin.json", Owner::Plugin).unwrap_err();
+    let why = "plugins[0].type: \"mcp\" is not one of \"connection\" or \"action\"";
+    assert!(error.message().contains(why), "{error}");
+}
+
+#[test]
 fn all_problems_come_together_with_their_paths() {
     let error = user(json!([
-        {"name": "db", "verison": "1", "version": "one", "type": "database"},
+        {"name": "db", "verison": "1", "version": "one", "type": 5},
         {"config": {"enabled": 1, "options": ["hunter2"]}},
         {"name": "*", "requires": ["a>", 5], "entry": "../x.py"},
         {"name": "db"},
@@ -82,7 +95,7 @@ fn all_problems_come_together_with_their_paths() {
     let starts = [
         "zerepy.json has 12 problems:",
         "plugins[5]: must be an object with a \"name\"",
-        "plugins[0].type: \"database\" is not one of \"connection\" or \"action\"",
+        "plugins[0].type: 5 is not of type \"string\"",
         "plugins[0].verison: unknown key. Did you mean \"version\"?",
         "plugins[0].version: \"one\" is not a version as in PEP 440, such as \"1.0.2\"",
         "plugins[1].name: is required",

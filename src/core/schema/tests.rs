@@ -158,3 +158,40 @@ fn paths_are_written_as_programmers_do() {
     }
     assert_eq!(places::dotted("", "/a/0", &document), "a[0]");
 }
+
+#[test]
+fn findings_say_what_is_expected_and_what_is_there() {
+    let schema = CompiledSchema::new(json!({
+        "required": ["query", "any"], "additionalProperties": false,
+        "properties": {
+            "query": {"type": ["string", "null"]}, "any": {},
+            "limit": {"type": "integer", "minimum": 1},
+            "unit": {"enum": ["C", "F"]},
+            "key": {"type": "integer", "secret": true},
+            "when": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+    }))
+    .unwrap();
+    let value =
+        json!({"limit": 0, "unit": "K", "key": "hunter2", "when": "x", "tags": [[]], "z": 1});
+    let findings = schema.findings("params", &value);
+    let said: Vec<_> = findings
+        .iter()
+        .map(|found| (found.path.as_str(), found.expected.as_str(), found.got.as_str()))
+        .collect();
+    for expected in [
+        ("params.query", "string or null", "nothing"),
+        ("params.any", "a value", "nothing"),
+        ("params.limit", "at least 1", "integer 0"),
+        ("params.unit", r#"one of ["C","F"]"#, r#"string "K""#),
+        ("params.key", "integer", "string"),
+        ("params.when", "integer or null", r#"string "x""#),
+        ("params.tags[0]", "string", "array"),
+        ("params.z", "one of the keys query, any, limit, unit, key, when, tags", r#"the key "z""#),
+    ] {
+        assert!(said.contains(&expected), "{expected:?} is not among {said:#?}");
+    }
+    assert_eq!(said.len(), 8);
+    assert!(schema.findings("params", &json!({"query": null, "any": 1})).is_empty());
+}

@@ -144,6 +144,14 @@ impl<'s> Schema<'s> {
         self.names().any(|declared| declared == name)
     }
 
+    /// The types that are named, in every alternative.
+    pub(crate) fn type_names(&self) -> impl Iterator<Item = &'s str> {
+        self.parts.iter().filter_map(|part| part.get("type")).flat_map(|named| match named {
+            Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+            single => single.as_str().into_iter().collect::<Vec<_>>(),
+        })
+    }
+
     /// The names of the properties that must be there.
     pub(crate) fn required(&self) -> impl Iterator<Item = &'s str> {
         self.parts

@@ -1,0 +1,92 @@
+"""What a plugin declares of its actions, in every way there is to declare it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from zerepy_plugins.base import ActionPlugin, ConnectionPlugin
+from zerepy_plugins.tools import docstrings, hints
+
+_OWN_METHODS = frozenset(dir(ConnectionPlugin))
+
+
+def actions_of(described: Mapping[str, Any], plugin: object) -> dict[str, dict[str, Any]]:
+    """Return a running plugin's actions by name: ``description``, ``exec``, ``params``, ``result``.
+
+    To what its class declares comes what the instance knows (``self.actions``, as ZerePy's
+    connections fill it), and where there is no schema, what the action's method says by its type
+    hints and docstring.
+
+    Args:
+        described: What ``manager.describe`` says.
+        plugin: The instance.
+    """
+    actions: dict[str, dict[str, Any]] = dict(described["actions"])
+    own = getattr(plugin, "actions", None)
+    if isinstance(own, Mapping):
+        for name, value in own.items():
+            if name not in actions and (found := normalised(value)) is not None:
+                actions[str(name)] = found
+    if described["kind"] == "python":
+        for name, action in actions.items():
+            _complete(action, _method_of(plugin, name))
+    return actions
+
+
+def normalised(value: object) -> dict[str, Any] | None:
+    """Return what an entry of ``actions`` says; `None` if it is no such thing.
+
+    An entry is a description, a ``dict``, or an object with ``description`` and ``parameters``, as
+    ZerePy's ``Action`` is.
+    """
+    if isinstance(value, str):
+        return {"description": value, "exec": "inline"}
+    if not isinstance(value, Mapping):
+        if not hasattr(value, "parameters"):
+            return None
+        value = {"description": getattr(value, "description", ""), "params": value.parameters}
+    found: dict[str, Any] = {
+        "description": str(value.get("description") or ""),
+        "exec": str(value.get("exec") or "inline"),
+    }
+    for key in ("params", "result"):
+        schema = value.get(key)
+        if hasattr(schema, "model_json_schema"):
+            found[key] = schema.model_json_schema()
+        elif isinstance(schema, Mapping):
+            found[key] = dict(schema)
+        elif isinstance(schema, Iterable) and not isinstance(schema, str):
+            found[key] = _parameter_list(schema)
+    return found
+
+
+def _parameter_list(parameters: Iterable[Any]) -> dict[str, Any]:
+    """Return the schema of a list of ZerePy's ``ActionParameter``."""
+    properties, required = {}, []
+    for parameter in parameters:
+        schema = hints.schema_of(parameter.type)
+        if parameter.description:
+            schema["description"] = parameter.description
+        properties[parameter.name] = schema
+        if parameter.required:
+            required.append(parameter.name)
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _method_of(plugin: object, action: str) -> Any:
+    """Return the function behind an action, as far as it can be told by its name."""
+    name = action.replace("-", "_")
+    if isinstance(plugin, ActionPlugin):
+        return getattr(type(plugin), "execute", None)
+    return None if name in _OWN_METHODS else getattr(type(plugin), name, None)
+
+
+def _complete(action: dict[str, Any], method: Any) -> None:
+    if not callable(method):
+        return
+    if not action.get("description"):
+        action["description"] = method.__doc__ or ""
+    action["description"], _ = docstrings.read(action["description"])
+    if "params" not in action and (schema := hints.parameters_schema(method)) is not None:
+        action["params"] = schema

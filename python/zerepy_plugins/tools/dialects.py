@@ -1,0 +1,89 @@
+"""Tool lists in the dialects of the model providers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from zerepy_plugins.errors import PluginConfigError
+from zerepy_plugins.tools.catalog import Tool, catalog
+from zerepy_plugins.tools.gemini import gemini_schema
+from zerepy_plugins.tools.strict import strict_schema
+
+if TYPE_CHECKING:
+    from zerepy_plugins import PluginManager
+
+
+def tools(
+    manager: PluginManager,
+    format: str = "openai",  # noqa: A002 - the word of the public interface
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the tool list of a manager; see :meth:`PluginManager.tools`."""
+    write = FORMATS.get(format)
+    if write is None:
+        raise PluginConfigError(
+            f"there is no tool format {format!r}", hint=f"Use one of {', '.join(FORMATS)}"
+        )
+    return [write(tool) for tool in catalog(manager, include, exclude).values()]
+
+
+def openai(tool: Tool) -> dict[str, Any]:
+    """Return a function tool of OpenAI's chat completions, and of all that speak alike."""
+    return _function(tool, {"parameters": tool.parameters})
+
+
+def openai_strict(tool: Tool) -> dict[str, Any]:
+    """Return a function tool with ``strict``: the model's arguments always fit the schema."""
+    return _function(tool, {"parameters": strict_schema(tool.parameters), "strict": True})
+
+
+def _function(tool: Tool, fields: dict[str, Any]) -> dict[str, Any]:
+    about = {"name": tool.name, "description": tool.description}
+    return {"type": "function", "function": about | fields}
+
+
+def anthropic(tool: Tool) -> dict[str, Any]:
+    """Return a tool of Anthropic's messages."""
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.parameters,
+    }
+
+
+def gemini(tool: Tool) -> dict[str, Any]:
+    """Return one of Gemini's ``function_declarations``."""
+    parameters = gemini_schema(tool.parameters)
+    declaration = {"name": tool.name, "description": tool.description}
+    return declaration | ({} if parameters is None else {"parameters": parameters})
+
+
+def mcp(tool: Tool) -> dict[str, Any]:
+    """Return a tool as MCP's ``tools/list`` has it."""
+    listed = {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": tool.parameters,
+    }
+    return listed | ({} if tool.result is None else {"outputSchema": output_schema(tool.result)})
+
+
+def output_schema(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result's schema as that of an object; another result stands in ``result``."""
+    if result.get("type") == "object":
+        return result
+    part = {key: value for key, value in result.items() if key != "$defs"}
+    wrapper = {"type": "object", "properties": {"result": part}, "required": ["result"]}
+    return wrapper | ({"$defs": result["$defs"]} if "$defs" in result else {})
+
+
+FORMATS: dict[str, Callable[[Tool], dict[str, Any]]] = {
+    "openai": openai,
+    "openai-strict": openai_strict,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "mcp": mcp,
+}
+"""What writes a tool in each dialect, by the dialect's name."""
