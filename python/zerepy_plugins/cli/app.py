@@ -15,6 +15,7 @@ from zerepy_plugins.cli.doctor import doctor
 from zerepy_plugins.cli.info import info
 from zerepy_plugins.cli.inspect import inspect
 from zerepy_plugins.cli.list import list_plugins
+from zerepy_plugins.cli.mcp import app as mcp_app
 from zerepy_plugins.cli.new import new
 from zerepy_plugins.cli.top import top
 from zerepy_plugins.cli.validate.command import validate
@@ -57,4 +58,5 @@ def build_app() -> typer.Typer:
     app.command()(inspect)
     app.command()(top)
     app.command()(validate)
+    app.add_typer(mcp_app, name="mcp")
     return app

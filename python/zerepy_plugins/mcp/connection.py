@@ -1,0 +1,143 @@
+"""An MCP server as a connection: its tools are the actions."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zerepy_plugins.base import ConnectionPlugin
+from zerepy_plugins.errors import (
+    PluginConfigError,
+    PluginExecutionError,
+    PluginNotFoundError,
+    PluginStateError,
+)
+from zerepy_plugins.mcp import sdk
+from zerepy_plugins.mcp.results import action_of, value_of
+
+if TYPE_CHECKING:
+    from zerepy_plugins.mcp.session import Session
+
+_TEXT = {"type": "string", "minLength": 1}
+_LAST_LINES = 5
+
+
+class McpConnection(ConnectionPlugin):
+    """The tools of an MCP server.
+
+    Its options are either ``command`` (a list: the program and its arguments) with ``env`` and
+    ``cwd``, and the server is a process that lives as long as the plugin runs; or ``url``, a server
+    with streamable HTTP. The process gets only a few variables of the environment (such as
+    ``PATH`` and ``HOME``) beside ``env``. Its standard error goes to the plugin's logger.
+    """
+
+    name = "mcp"
+    version = "1"
+    config_schema: ClassVar[Any] = {
+        "type": "object",
+        "properties": {
+            "options": {
+                "type": "object",
+                "properties": {
+                    "command": {"type": "array", "items": _TEXT, "minItems": 1},
+                    "env": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "cwd": _TEXT,
+                    "url": _TEXT,
+                },
+                "oneOf": [{"required": ["command"]}, {"required": ["url"]}],
+                "additionalProperties": False,
+            }
+        },
+        "required": ["options"],
+    }
+
+    def __init__(self) -> None:
+        self.actions: dict[str, dict[str, Any]] = {}  # type: ignore[misc] # known once connected
+        self._session: Session | None = None
+        self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+
+    async def initialize(self, config: dict[str, Any]) -> None:
+        """Connect to the server and learn its tools."""
+        sdk.require()
+        from zerepy_plugins.mcp.session import Session  # noqa: PLC0415 - needs the SDK
+
+        session = Session(_target(config["options"]), self._log)
+        try:
+            tools = await session.open()
+        except Exception as error:
+            raise self._failed("connect to", error) from error
+        self._session = session
+        self.actions = {tool.name: action_of(tool) for tool in tools}
+
+    async def cleanup(self) -> None:
+        """Close the session; a server that was started ends, by force if it must."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def is_configured(self) -> bool:
+        """Say whether there is a session."""
+        return self._session is not None
+
+    def configure(self) -> bool:
+        """Say whether there is a session; what there is to configure stands in the options."""
+        return self.is_configured()
+
+    async def health(self) -> bool:
+        """Ask the server for its tools, and say whether it answers."""
+        if self._session is None:
+            return False
+        try:
+            await self._session.list_tools()
+        except Exception:  # noqa: BLE001 - whatever it is, the server is not well
+            return False
+        return True
+
+    async def perform_action(self, action: str, params: dict[str, Any]) -> Any:
+        """Call the tool of that name.
+
+        Returns:
+            The structured content if there is any, else the text, else the content blocks as MCP
+            writes them; of several blocks a list.
+        """
+        if self._session is None:
+            raise PluginStateError(f"MCP server {self.name!r} is not connected")
+        if action not in self.actions:
+            known = ", ".join(self.actions) or "none"
+            raise PluginNotFoundError(
+                f"MCP server {self.name!r} has no tool {action!r}", hint=f"Known: {known}"
+            )
+        try:
+            result = await self._session.call(action, params)
+        except Exception as error:
+            raise self._failed(f"call {action!r} of", error) from error
+        if result.is_error:
+            text = value_of(result, None)
+            raise PluginExecutionError(f"tool {action!r} of MCP server {self.name!r}: {text}")
+        return value_of(result, self.actions[action])
+
+    def _log(self, line: str) -> None:
+        self._last_lines.append(line)
+        self.context.logger.info("%s", line)
+
+    def _failed(self, what: str, error: Exception) -> PluginExecutionError:
+        lines = list(self._last_lines)
+        said = f"; its last words: {' | '.join(lines)}" if lines else ""
+        return PluginExecutionError(
+            f"cannot {what} MCP server {self.name!r}: {type(error).__name__}: {error}{said}",
+            hint="Check `command` or `url` in its options; start it again once the server works",
+        )
+
+
+def _target(options: dict[str, Any]) -> Any:
+    from mcp import StdioServerParameters  # noqa: PLC0415 - optional
+
+    if "url" in options:
+        return options["url"]
+    command, *arguments = options["command"]
+    try:
+        return StdioServerParameters(
+            command=command, args=arguments, env=options.get("env"), cwd=options.get("cwd")
+        )
+    except ValueError as error:
+        raise PluginConfigError(f"options: {error}") from error

@@ -1,0 +1,143 @@
+"""Serving MCP from a process of its own: standard input and output, or streamable HTTP.
+
+Everything happens on one event loop: plugins start, are called and stop there, and a signal ends it
+all in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from mcp.server.stdio import stdio_server
+
+from zerepy_plugins import PluginManager
+from zerepy_plugins.mcp.server import build_server
+
+_MAX_LINE_BYTES = 64 * 1024 * 1024
+_GRACE_SECONDS = 3  # for HTTP responses that are still open at the end
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is served."""
+
+    directories: Sequence[Path]
+    config: Path | None
+    include: Sequence[str] | None
+    exclude: Sequence[str] | None
+
+
+def run(offer: Offer, address: tuple[str, int] | None) -> int:
+    """Serve until the client, a signal or an error ends it; all plugins are stopped then.
+
+    Args:
+        offer: What to serve.
+        address: Host and port for HTTP; `None`: standard input and output.
+
+    Returns:
+        0, or 128 and the number of the signal.
+    """
+    return asyncio.run(_until_signal(offer, address))
+
+
+async def _until_signal(offer: Offer, address: tuple[str, int] | None) -> int:
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+    serving = asyncio.ensure_future(_http(offer, address) if address else _stdio(offer))
+
+    def end(number: int) -> None:
+        received.append(number)
+        serving.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+    return 128 + received[0] if received else 0
+
+
+@contextlib.asynccontextmanager
+async def _running(offer: Offer) -> AsyncIterator[PluginManager]:
+    manager = PluginManager(offer.directories, offer.config)
+    try:
+        await manager.load_plugins_async()
+        await manager.start_plugins_async()
+        for failure in manager.failures:
+            sys.stderr.write(f"not served: {failure.plugin or failure.origin}: {failure.error}\n")
+        yield manager
+    finally:
+        await _to_the_end(manager)
+
+
+async def _to_the_end(manager: PluginManager) -> None:
+    """Stop the plugins, however often this task is cancelled meanwhile."""
+    stopping = asyncio.ensure_future(manager.stop_plugins_async())
+    while not stopping.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(stopping)
+    await stopping
+
+
+async def _stdio(offer: Offer) -> None:
+    # Plugins are loaded within: what they print at import must not reach the protocol.
+    async with _lines_of_stdin() as lines, stdio_server(stdin=lines) as streams:  # noqa: SIM117
+        async with _running(offer) as manager:
+            server = build_server(manager, offer.include, offer.exclude)
+            await server.run(*streams, server.create_initialization_options())
+
+
+@contextlib.asynccontextmanager
+async def _lines_of_stdin() -> AsyncIterator[Any]:
+    """Give the lines of standard input; what is started meanwhile finds it empty.
+
+    Read by the event loop, not by a thread: a thread that waits for a line cannot be interrupted,
+    and Ctrl-C would have to wait for it.
+    """
+    private = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    reader = asyncio.StreamReader(limit=_MAX_LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(private, "rb")
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
+
+
+async def _http(offer: Offer, address: tuple[str, int]) -> None:
+    host, port = address
+    listening = socket.create_server(address, family=_family(host, port))
+    async with _running(offer) as manager:
+        mcp_server = build_server(manager, offer.include, offer.exclude)
+        app = mcp_server.streamable_http_app(host=host)
+        config = uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS, lifespan="on"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.ensure_future(server._serve([listening]))  # noqa: SLF001 - without its signal handlers
+        shown = f"[{host}]" if ":" in host else host
+        sys.stderr.write(f"listening on http://{shown}:{listening.getsockname()[1]}/mcp\n")
+        sys.stderr.flush()
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+
+def _family(host: str, port: int) -> socket.AddressFamily:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

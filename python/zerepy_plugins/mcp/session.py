@@ -1,0 +1,129 @@
+"""A session with one MCP server, on an event loop of its own.
+
+The SDK wants a session to be opened and closed by the same task, and plugins are started, called
+and stopped from any thread and loop. So one task on a background loop owns the session, and all
+others hand their work over to that loop. Knows nothing of plugins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from zerepy_plugins.mcp.stderr import LineLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from mcp_types import CallToolResult, Tool
+
+T = TypeVar("T")
+
+_MAX_PAGES = 100  # a server whose list never ends must not hang the start
+_lock = threading.Lock()
+_background: tuple[int, asyncio.AbstractEventLoop] | None = None
+
+
+class Session:
+    """Opened once and closed once; its methods may be awaited on any event loop.
+
+    Args:
+        target: What to start, or the URL of a server with streamable HTTP.
+        log: Takes each line that a started server writes to its standard error.
+    """
+
+    def __init__(self, target: StdioServerParameters | str, log: Callable[[str], None]) -> None:
+        self._target = target
+        self._log = log
+        self._client: Client | None = None
+        self._closing: asyncio.Event | None = None
+        self._owner: Future[None] | None = None
+
+    async def open(self) -> list[Tool]:
+        """Connect, and return the server's tools. Cancelling it ends the server again."""
+        ready: Future[list[Tool]] = Future()
+        self._owner = asyncio.run_coroutine_threadsafe(self._own(ready), _loop())
+        try:
+            return await asyncio.wrap_future(ready)
+        except asyncio.CancelledError:
+            self._owner.cancel()
+            raise
+
+    async def _own(self, ready: Future[list[Tool]]) -> None:
+        self._closing = asyncio.Event()
+        stderr = LineLog(self._log)
+        try:
+            is_process = isinstance(self._target, StdioServerParameters)
+            transport = stdio_client(self._target, stderr.file) if is_process else self._target
+            async with Client(transport) as client:
+                tools = await _all_tools(client)
+                self._client = client
+                if ready.set_running_or_notify_cancel():
+                    ready.set_result(tools)
+                    await self._closing.wait()
+        except BaseException as error:
+            if not ready.done() and ready.set_running_or_notify_cancel():
+                ready.set_exception(_innermost(error))
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            self._client = None
+            stderr.close()
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool. Cancelling it tells the server so."""
+        return await self._with(lambda client: client.call_tool(tool, arguments))
+
+    async def list_tools(self) -> list[Tool]:
+        """Ask the server for its tools again."""
+        return await self._with(_all_tools)
+
+    async def _with(self, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        client = self._client
+        if client is None:
+            raise ConnectionError("the session with the MCP server is closed")
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(client), _loop()))
+
+    async def close(self) -> None:
+        """End the session, and the server that was started for it; again, it does nothing."""
+        owner, closing = self._owner, self._closing
+        if owner is None or owner.done():
+            return
+        if closing is not None:
+            _loop().call_soon_threadsafe(closing.set)
+        await asyncio.wrap_future(owner)
+
+
+async def _all_tools(client: Client) -> list[Tool]:
+    tools: list[Tool] = []
+    cursor: str | None = None
+    for _ in range(_MAX_PAGES):
+        page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+        tools.extend(page.tools)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return tools
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what went wrong, out of the groups that task groups wrap it in."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    global _background
+    with _lock:
+        if _background is None or _background[0] != os.getpid():  # a fork has no loop thread
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="zerepy-mcp", daemon=True).start()
+            _background = (os.getpid(), loop)
+        return _background[1]

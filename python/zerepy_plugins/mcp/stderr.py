@@ -1,0 +1,34 @@
+"""What a server process writes to its standard error, line by line."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class LineLog:
+    """A file for a child process to write to; a thread hands each line on until the last writer ends.
+
+    Args:
+        take: Called with each line, on that thread.
+    """
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        read_end, write_end = os.pipe()
+        self.file = os.fdopen(write_end, "w", encoding="utf-8")
+        self._reader = os.fdopen(read_end, encoding="utf-8", errors="replace")
+        self._take = take
+        threading.Thread(target=self._run, name="zerepy-mcp-stderr", daemon=True).start()
+
+    def _run(self) -> None:
+        with self._reader:
+            for line in self._reader:
+                self._take(line.rstrip())
+
+    def close(self) -> None:
+        """Close this process's end."""
+        self.file.close()
