@@ -109,7 +109,10 @@ class ConnectionPlugin(PluginBase):
 
     actions: ClassVar[Any] = {}
     """Its actions: a ``dict`` from name to description, or to ``{"description", "params",
-    "result"}`` with JSON Schemas, and with ``"exec": "stream"`` if it yields items."""
+    "result"}`` with JSON Schemas or pydantic models, and with ``"exec": "stream"`` if it yields
+    items, or to an object with ``description`` and ``parameters`` as ZerePy's ``Action``. An
+    instance may have others (``self.actions``). Without a schema, the type hints and the docstring
+    of a method of the action's name describe it."""
 
     @abstractmethod
     def is_configured(self) -> bool:

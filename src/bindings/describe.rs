@@ -87,7 +87,9 @@ fn attribute<'py>(class: &Bound<'py, PyType>, name: &str) -> Option<Bound<'py, P
 }
 
 fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionInfo>> {
-    let Some(declared) = attribute(class, "actions") else {
+    // A property is for instances: what it says is known when one runs.
+    let declared = attribute(class, "actions").filter(|it| !is_property(it));
+    let Some(declared) = declared else {
         return Ok(match category {
             Category::Connection => Vec::new(),
             Category::Action => execute(class)?.into_iter().collect(),
@@ -97,6 +99,10 @@ fn actions(class: &Bound<'_, PyType>, category: Category) -> Result<Vec<ActionIn
         return Err(Error::new(ErrorKind::Config, "it must be a dict from name to description"));
     };
     declared.iter().map(|(name, value)| declared_action(name.to_string(), &value)).collect()
+}
+
+fn is_property(value: &Bound<'_, PyAny>) -> bool {
+    value.get_type().name().is_ok_and(|name| name == "property")
 }
 
 /// What an action plugin says of its one action by its method and `params_schema`.
@@ -133,7 +139,8 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
         action.description = description.to_string();
         return Ok(action);
     }
-    let Ok(fields) = value.cast::<PyDict>() else {
+    let normal = if value.is_instance_of::<PyDict>() { value.clone() } else { normalised(value)? };
+    let Ok(fields) = normal.cast::<PyDict>() else {
         let name = &action.name;
         return Err(Error::new(
             ErrorKind::Config,
@@ -152,6 +159,26 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
     action.params = schema("params")?;
     action.result = schema("result")?;
     Ok(action)
+}
+
+/// What an object says that is neither text nor `dict`: ZerePy's `Action`, with its parameters.
+fn normalised<'py>(value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+    let module = value.py().import("zerepy_plugins.tools.declared");
+    module.and_then(|module| module.call_method1("normalised", (value,))).map_err(|raised| {
+        errors::from_python(value.py(), raised, ErrorKind::Config, "reading its parameters")
+    })
+}
+
+/// The actions that a running instance has beyond those of its class, as ZerePy's connections and
+/// MCP servers do: by name. `None` for most plugins.
+pub(crate) fn own_actions<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let own = object.getattr_opt("actions")?;
+    let Some(own) = own else { return Ok(None) };
+    if object.get_type().getattr_opt("actions")?.is_some_and(|declared| declared.is(&own)) {
+        return Ok(None);
+    }
+    let module = object.py().import("zerepy_plugins.tools.declared")?;
+    module.call_method1("own_actions", (own,)).map(Some)
 }
 
 fn doc_of(object: &Bound<'_, PyAny>) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyMapping, PyTuple};
 use zerepy_core::{Host, Limits, Parts, Result, SnapshotStore};
 use zerepy_native::DEFAULT_MAX_PAYLOAD;
 
@@ -382,7 +382,13 @@ impl PluginManager {
         fields.set_item("requires", &info.requires)?;
         let schema = info.config_schema.as_ref().map(|schema| convert::to_python(py, schema));
         fields.set_item("config_schema", schema.transpose()?)?;
-        fields.set_item("actions", describe::actions_to_python(py, &info.actions)?)?;
+        let actions = describe::actions_to_python(py, &info.actions)?;
+        if let Ok(instance) = self.host.instance(name)
+            && let Some(own) = describe::own_actions(instance.object().bind(py))?
+        {
+            actions.update(own.cast::<PyMapping>()?)?;
+        }
+        fields.set_item("actions", actions)?;
         let config = config.map(|config| convert::to_python(py, &config.redacted));
         fields.set_item("config", config.transpose()?)?;
         Ok(fields)

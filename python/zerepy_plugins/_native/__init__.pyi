@@ -21,6 +21,7 @@ from zerepy_plugins._native.manager import PluginFinder, PluginManager
 from zerepy_plugins._native.metrics import Counter, Gauge, Histogram, PluginMetrics
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
+from zerepy_plugins._native.schema import JsonSchema
 from zerepy_plugins.records import DiscoveredPlugins
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Gauge",
     "Histogram",
     "HookedCall",
+    "JsonSchema",
     "Mailbox",
     "NativeClass",
     "NativeInstance",

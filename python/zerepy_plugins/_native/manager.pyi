@@ -1,6 +1,6 @@
 """The manager: discovery, lifecycle and calls of the plugins of one application."""
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, final
 
@@ -24,7 +24,8 @@ class PluginManager:
     Args:
         plugin_dirs: One directory or several; by default ``./plugins`` and ``~/.zerepy/plugins``.
         config: The user's configuration: a path of a JSON or TOML file, or the document itself, a
-            list of ``{"name": …, "config": {…}}`` or a table by name. The names ``"*"``,
+            list of ``{"name": …, "config": {…}}`` or a table by name. An entry with a ``type`` such
+            as ``"mcp"`` makes a plugin of that type. The names ``"*"``,
             ``"connection.*"`` and ``"action.*"`` stand for many plugins.
         registry: Where classes are registered; by default a new registry.
         entry_points: Whether to take in plugins that installed packages offer in the entry point
@@ -339,6 +340,61 @@ class PluginManager:
         The parameters are validated as :meth:`execute` does, before the first item; otherwise it is
         like :meth:`perform_action_stream`.
         """
+
+    def tools(
+        self,
+        format: str = "openai",  # noqa: A002 - the word of the public interface
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the running plugins' actions as a tool list, in a model provider's dialect.
+
+        Each action is one tool, ``plugin__action`` (that of an action plugin ``plugin__execute``):
+        at most 64 of ``[a-zA-Z0-9_-]``, the same in every run.
+
+        Args:
+            format: ``"openai"``, ``"openai-strict"``, ``"anthropic"``, ``"gemini"`` (function
+                declarations) or ``"mcp"``.
+            include: Names of plugins, or patterns of ``plugin.action`` with ``*``: only these.
+            exclude: The same: all but these.
+
+        Raises:
+            PluginConfigError: There is no such format.
+        """
+
+    def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | str | None = None,
+        *,
+        raise_errors: bool = False,
+    ) -> Any:
+        """Call a tool as a model asked for it, and return its result or a :class:`ToolError`.
+
+        The arguments are checked against the action's schema. Only where they do not fit, texts
+        are taken for the numbers, booleans, lists and objects that the schema asks for, and null
+        for an optional argument that is left out. A :class:`zerepy_plugins.tools.ToolError` is a
+        ``dict`` with ``code``, ``message``, ``path``, ``expected``, ``got``, ``hint`` and all
+        ``problems``, for the model to try again.
+
+        Args:
+            name: As in :meth:`tools`.
+            arguments: A ``dict``, or an object as JSON text.
+            raise_errors: Raise instead of returning a ``ToolError``.
+
+        Raises:
+            PluginError: With ``raise_errors``: the same as :meth:`perform_action`.
+        """
+
+    def call_tool_async(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | str | None = None,
+        *,
+        raise_errors: bool = False,
+    ) -> Coroutine[Any, Any, Any]:
+        """Like :meth:`call_tool`, awaitable; the call begins when it is awaited."""
 
     def status(self) -> list[PluginStatus]:
         """Return every plugin's state, in the order they were taken in."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zerepy_plugins.cli.reporting import ExitCode, reporting
 from zerepy_plugins.cli.session import ConfigFile, PluginDirs, ShowTraceback, searched_dirs
 from zerepy_plugins.cli.session import config_file as chosen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 app = typer.Typer(help="Serve plugins over the Model Context Protocol.", no_args_is_help=True)
 
@@ -50,10 +52,10 @@ def serve(
     standard input, or with Ctrl-C, and stops the plugins.
     """
     with reporting(traceback):
-        from zerepy_plugins.mcp import sdk  # noqa: PLC0415 - optional
+        from zerepy_plugins.mcp import sdk
 
         sdk.require()
-        from zerepy_plugins.mcp import serving  # noqa: PLC0415 - needs the SDK
+        from zerepy_plugins.mcp import serving
 
         directories: list[Path] = [path for path in searched_dirs(plugins) if path.is_dir()]
         what = serving.Offer(directories, chosen(config), include, exclude)

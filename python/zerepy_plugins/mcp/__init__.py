@@ -1,7 +1,7 @@
 """MCP both ways: servers hosted as plugins, and plugins offered to any MCP client.
 
-Needs the optional dependency ``mcp`` (``pip install "zerepy-plugins[mcp]"``), which is imported only
-when a connection is made or a server is built.
+Needs the optional dependency ``mcp`` (``pip install "zerepy-plugins[mcp]"``), which is imported
+only when a connection is made or a server is built.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def connection_class(name: str) -> type[McpConnection]:
     Args:
         name: The plugin's name.
     """
-    from zerepy_plugins.mcp.connection import McpConnection  # noqa: PLC0415 - needs the SDK
+    from zerepy_plugins.mcp.connection import McpConnection
 
     title = "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
     return type(f"{title}McpConnection", (McpConnection,), {"name": name})

@@ -52,14 +52,19 @@ class McpConnection(ConnectionPlugin):
     }
 
     def __init__(self) -> None:
-        self.actions: dict[str, dict[str, Any]] = {}  # type: ignore[misc] # known once connected
+        self._actions: dict[str, dict[str, Any]] = {}
         self._session: Session | None = None
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+
+    @property
+    def actions(self) -> dict[str, dict[str, Any]]:
+        """The server's tools, once it is connected."""
+        return self._actions
 
     async def initialize(self, config: dict[str, Any]) -> None:
         """Connect to the server and learn its tools."""
         sdk.require()
-        from zerepy_plugins.mcp.session import Session  # noqa: PLC0415 - needs the SDK
+        from zerepy_plugins.mcp.session import Session
 
         session = Session(_target(config["options"]), self._log)
         try:
@@ -67,7 +72,7 @@ class McpConnection(ConnectionPlugin):
         except Exception as error:
             raise self._failed("connect to", error) from error
         self._session = session
-        self.actions = {tool.name: action_of(tool) for tool in tools}
+        self._actions = {tool.name: action_of(tool) for tool in tools}
 
     async def cleanup(self) -> None:
         """Close the session; a server that was started ends, by force if it must."""
@@ -130,7 +135,7 @@ class McpConnection(ConnectionPlugin):
 
 
 def _target(options: dict[str, Any]) -> Any:
-    from mcp import StdioServerParameters  # noqa: PLC0415 - optional
+    from mcp import StdioServerParameters
 
     if "url" in options:
         return options["url"]

@@ -8,7 +8,7 @@ from zerepy_plugins.errors import PluginLoadError
 def require() -> None:
     """Raise a :class:`PluginLoadError` that says what to install, if the SDK is missing."""
     try:
-        import mcp  # noqa: F401, PLC0415 - optional
+        import mcp  # noqa: F401 - only whether it is there
     except ModuleNotFoundError as error:
         raise PluginLoadError(
             f"MCP needs the package 'mcp': {error}",

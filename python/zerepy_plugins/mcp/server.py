@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from zerepy_plugins.mcp import sdk
+import mcp_types as types
+from mcp import MCPError
+from mcp.server.lowlevel import Server
+
 from zerepy_plugins.mcp.results import as_text
 from zerepy_plugins.tools import ToolError, catalog
 from zerepy_plugins.tools.dialects import mcp as listed
 from zerepy_plugins.tools.jsonable import jsonable
 
-sdk.require()
-
-import mcp_types as types  # noqa: E402 - after the check, which says what to install
-from mcp import MCPError  # noqa: E402
-from mcp.server.lowlevel import Server  # noqa: E402
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zerepy_plugins import PluginManager
 
 
@@ -41,9 +39,7 @@ def build_server(
         found = catalog(manager, include, exclude).values()
         return types.ListToolsResult(tools=[types.Tool(**listed(tool)) for tool in found])
 
-    async def call_tool(
-        _context: Any, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    async def call_tool(_context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         offered = catalog(manager, include, exclude)
         if params.name not in offered:
             raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name!r}")

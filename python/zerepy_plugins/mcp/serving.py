@@ -12,16 +12,18 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from mcp.server.stdio import stdio_server
 
 from zerepy_plugins import PluginManager
 from zerepy_plugins.mcp.server import build_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
 _MAX_LINE_BYTES = 64 * 1024 * 1024
 _GRACE_SECONDS = 3  # for HTTP responses that are still open at the end
@@ -90,10 +92,13 @@ async def _to_the_end(manager: PluginManager) -> None:
 
 async def _stdio(offer: Offer) -> None:
     # Plugins are loaded within: what they print at import must not reach the protocol.
-    async with _lines_of_stdin() as lines, stdio_server(stdin=lines) as streams:  # noqa: SIM117
-        async with _running(offer) as manager:
-            server = build_server(manager, offer.include, offer.exclude)
-            await server.run(*streams, server.create_initialization_options())
+    async with (
+        _lines_of_stdin() as lines,
+        stdio_server(stdin=lines) as (read, write),
+        _running(offer) as manager,
+    ):
+        server = build_server(manager, offer.include, offer.exclude)
+        await server.run(read, write, server.create_initialization_options())
 
 
 @contextlib.asynccontextmanager
@@ -127,7 +132,7 @@ async def _http(offer: Offer, address: tuple[str, int]) -> None:
             app, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS, lifespan="on"
         )
         server = uvicorn.Server(config)
-        serving = asyncio.ensure_future(server._serve([listening]))  # noqa: SLF001 - without its signal handlers
+        serving = asyncio.ensure_future(server._serve([listening]))
         shown = f"[{host}]" if ":" in host else host
         sys.stderr.write(f"listening on http://{shown}:{listening.getsockname()[1]}/mcp\n")
         sys.stderr.flush()

@@ -59,9 +59,7 @@ class Session:
         self._closing = asyncio.Event()
         stderr = LineLog(self._log)
         try:
-            is_process = isinstance(self._target, StdioServerParameters)
-            transport = stdio_client(self._target, stderr.file) if is_process else self._target
-            async with Client(transport) as client:
+            async with Client(_transport(self._target, stderr)) as client:
                 tools = await _all_tools(client)
                 self._client = client
                 if ready.set_running_or_notify_cancel():
@@ -98,6 +96,10 @@ class Session:
         if closing is not None:
             _loop().call_soon_threadsafe(closing.set)
         await asyncio.wrap_future(owner)
+
+
+def _transport(target: StdioServerParameters | str, stderr: LineLog) -> Any:
+    return target if isinstance(target, str) else stdio_client(target, stderr.file)
 
 
 async def _all_tools(client: Client) -> list[Tool]:

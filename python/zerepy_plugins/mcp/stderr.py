@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LineLog:
-    """A file for a child process to write to; a thread hands each line on until the last writer ends.
+    """A file for a child process; a thread hands its lines on until the last writer ends.
 
     Args:
         take: Called with each line, on that thread.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Response
+from fastapi import Response  # noqa: TC002 - FastAPI reads the annotation
 from pydantic import BaseModel
 
 from zerepy_plugins.errors import InvalidParamsError, PluginNotFoundError
@@ -14,6 +13,8 @@ from zerepy_plugins.tools import Tool, ToolError, catalog
 from zerepy_plugins.tools.jsonable import jsonable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import APIRouter
 
     from zerepy_plugins import PluginManager
@@ -48,7 +49,8 @@ def _tool(manager: PluginManager, plugin: str, action: str) -> Tool | None:
     """Return the action's tool; `None` for a connection that does not declare its actions."""
     if plugin not in manager:
         _ = manager[plugin]  # raises what is the matter with it
-    tools = {tool.action: tool for tool in catalog(manager, plugin).values()}
+    found = catalog(manager, plugin).values()
+    tools = {tool.action: tool for tool in found if tool.plugin == plugin}
     if tools and action not in tools:
         raise PluginNotFoundError(
             f"plugin {plugin!r} has no action {action!r}",

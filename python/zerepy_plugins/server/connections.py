@@ -41,7 +41,7 @@ def add_routes(router: APIRouter, manager: PluginManager) -> None:
     @router.post("/connections/{name}/configure")
     async def configure_connection(name: str, params: Params = None) -> dict[str, Any]:
         _check_is_connection(manager, name)
-        plugin = manager[name]
+        plugin: Any = manager[name]
         _check_takes(name, plugin.configure, params or {})
         if not await _ask(name, plugin.configure, params or {}):
             raise PluginConfigError(f"plugin {name!r} says that it is not configured", plugin=name)

@@ -21,7 +21,7 @@ def add_routes(router: APIRouter, manager: PluginManager) -> None:
 
     @router.get("/tools")
     async def tools(
-        format: str = "openai",  # noqa: A002 - the name of the query's parameter
+        format: str = "openai",  # noqa: A002 - the name in the query
         include: Patterns = None,
         exclude: Patterns = None,
     ) -> list[dict[str, Any]]:

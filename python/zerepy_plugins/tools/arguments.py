@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Mapping
+from typing import Any
 
 from zerepy_plugins._native import JsonSchema
 from zerepy_plugins.errors import InvalidParamsError, PluginConfigError
@@ -11,9 +13,7 @@ from zerepy_plugins.tools.catalog import WRAPPER, Tool
 from zerepy_plugins.tools.coercion import coerced
 from zerepy_plugins.tools.failure import refusal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+_logger = logging.getLogger("zerepy_plugins.tools")
 ROOT = "params"
 """What the arguments are called in front of each path, as in the errors of plugins."""
 _MAX_DEPTH = 128  # as everywhere at the border
@@ -27,10 +27,14 @@ def checked(tool: Tool, arguments: Mapping[str, Any] | str | None) -> Any:
     """
     given = _read(tool, arguments)
     try:
-        if not _accepts(tool.parameters, given):
+        schema = JsonSchema(tool.parameters)
+    except PluginConfigError as error:  # a model still gets a chance: the plugin checks as well
+        _logger.warning("the arguments of tool %r are not checked: %s", tool.name, error)
+        return given[WRAPPER] if tool.is_wrapped and WRAPPER in given else given
+    try:
+        if not schema.accepts(_as_json(given)):
             given = _mended(tool, given)
-            problems = JsonSchema(tool.parameters).problems(ROOT, _as_json(given))
-            if problems:
+            if problems := schema.problems(ROOT, _as_json(given)):
                 raise refusal(tool.name, tool.plugin, problems)
     except (PluginConfigError, OverflowError) as error:
         text = getattr(error, "message", None) or str(error)
@@ -40,17 +44,17 @@ def checked(tool: Tool, arguments: Mapping[str, Any] | str | None) -> Any:
 
 def _read(tool: Tool, arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
     """Return the arguments as a `dict`; some models and clients send a JSON text."""
-    given: Any = {} if arguments is None or arguments == "" else arguments
+    given: Any = arguments or None
     if isinstance(given, str | bytes):
         try:
             given = json.loads(given)
         except (ValueError, RecursionError) as error:
             raise _unreadable(tool, "object", f"it is no JSON: {error}", "a text") from error
-    try:
-        return dict(given)
-    except (TypeError, ValueError):
-        got = type(given).__name__
-        raise _unreadable(tool, "object", "must be an object", got) from None
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise _unreadable(tool, "object", "must be an object", type(given).__name__)
+    return dict(given)
 
 
 def _unreadable(tool: Tool, expected: str, message: str, got: str) -> InvalidParamsError:
@@ -62,14 +66,10 @@ def _mended(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
     definitions = tool.parameters.get("$defs", {})
 
     def accepts(schema: dict[str, Any], value: Any) -> bool:
-        return _accepts(schema | {"$defs": definitions}, value)
+        return JsonSchema(schema | {"$defs": definitions}).accepts(_as_json(value))
 
     mended: dict[str, Any] = coerced(given, tool.parameters, accepts, definitions)
     return mended
-
-
-def _accepts(schema: dict[str, Any], value: Any) -> bool:
-    return JsonSchema(schema).accepts(_as_json(value))
 
 
 def _as_json(value: Any, depth: int = 0) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,11 @@ from zerepy_plugins.tools.names import tool_name
 from zerepy_plugins.tools.references import inlined
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zerepy_plugins import PluginManager
 
+_logger = logging.getLogger("zerepy_plugins.tools")
 _UNIONS = ("allOf", "anyOf", "oneOf")
 WRAPPER = "params"
 """The one property of a tool whose action takes something else than an object."""
@@ -79,7 +82,7 @@ def find(manager: PluginManager, name: str) -> Tool:
     if name in tools:
         return tools[name]
     _refuse_stopped(manager, name)
-    from difflib import get_close_matches  # noqa: PLC0415 - only for what goes wrong
+    from difflib import get_close_matches
 
     near = get_close_matches(name, tools, n=3)
     known = ", ".join(list(tools)[:10]) or "none: no plugin with actions is running"
@@ -104,10 +107,13 @@ def _refuse_stopped(manager: PluginManager, name: str) -> None:
 def _tools_of(manager: PluginManager, plugin: str, instance: object) -> list[Tool]:
     try:
         described = manager.describe(plugin)
+        actions = actions_of(described, instance)
+        return [_tool(plugin, described, action, details) for action, details in actions.items()]
     except PluginNotFoundError:  # removed a moment ago
         return []
-    actions = actions_of(described, instance)
-    return [_tool(plugin, described, action, details) for action, details in actions.items()]
+    except Exception:
+        _logger.warning("the actions of plugin %r cannot be read", plugin, exc_info=True)
+        return []
 
 
 def _tool(plugin: str, described: dict[str, Any], action: str, details: dict[str, Any]) -> Tool:

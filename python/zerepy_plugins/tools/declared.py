@@ -14,24 +14,25 @@ _OWN_METHODS = frozenset(dir(ConnectionPlugin))
 def actions_of(described: Mapping[str, Any], plugin: object) -> dict[str, dict[str, Any]]:
     """Return a running plugin's actions by name: ``description``, ``exec``, ``params``, ``result``.
 
-    To what its class declares comes what the instance knows (``self.actions``, as ZerePy's
-    connections fill it), and where there is no schema, what the action's method says by its type
-    hints and docstring.
+    Where one has no schema, it is what the action's method says by its type hints and docstring.
 
     Args:
         described: What ``manager.describe`` says.
         plugin: The instance.
     """
     actions: dict[str, dict[str, Any]] = dict(described["actions"])
-    own = getattr(plugin, "actions", None)
-    if isinstance(own, Mapping):
-        for name, value in own.items():
-            if name not in actions and (found := normalised(value)) is not None:
-                actions[str(name)] = found
     if described["kind"] == "python":
         for name, action in actions.items():
             _complete(action, _method_of(plugin, name))
     return actions
+
+
+def own_actions(own: object) -> dict[str, dict[str, Any]]:
+    """Return what an instance says in ``self.actions``, without what cannot be understood."""
+    if not isinstance(own, Mapping):
+        return {}
+    found = {str(name): normalised(value) for name, value in own.items()}
+    return {name: action for name, action in found.items() if action is not None}
 
 
 def normalised(value: object) -> dict[str, Any] | None:
@@ -52,7 +53,7 @@ def normalised(value: object) -> dict[str, Any] | None:
     }
     for key in ("params", "result"):
         schema = value.get(key)
-        if hasattr(schema, "model_json_schema"):
+        if isinstance(schema, type) and hasattr(schema, "model_json_schema"):
             found[key] = schema.model_json_schema()
         elif isinstance(schema, Mapping):
             found[key] = dict(schema)

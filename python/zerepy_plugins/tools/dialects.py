@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from zerepy_plugins.errors import PluginConfigError
@@ -11,6 +10,8 @@ from zerepy_plugins.tools.gemini import gemini_schema
 from zerepy_plugins.tools.strict import strict_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from zerepy_plugins import PluginManager
 
 

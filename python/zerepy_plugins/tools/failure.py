@@ -14,8 +14,8 @@ class ToolError(dict[str, Any]):
     """Why a tool call failed, as JSON can hold it; returned in place of a result.
 
     Keys: ``code`` (a stable word, that of the exception), ``message``, ``hint`` (what to do),
-    ``plugin``; of the first wrong argument ``path``, ``expected`` and ``got``; and ``problems``: all
-    of them, each with ``path``, ``message``, ``expected`` and ``got``. What is not known is `None`.
+    ``plugin``; of the first wrong argument ``path``, ``expected`` and ``got``; ``problems``: all of
+    them, each with ``path``, ``message``, ``expected`` and ``got``. What is not known is `None`.
     """
 
     @classmethod

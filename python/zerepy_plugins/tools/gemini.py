@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zerepy_plugins.tools.shapes import ANYTHING, OBJECT_AS_TEXT, is_free, noted, simple
+from zerepy_plugins.tools.shapes import ANYTHING, OBJECT_AS_TEXT, noted, simple
 
 _KEPT = frozenset(
     {"type", "description", "title", "nullable", "minimum", "maximum", "pattern"}
@@ -29,7 +29,8 @@ def gemini_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
 
 def _part(schema: Any) -> dict[str, Any]:
     flat = simple(schema)
-    if "$ref" in flat or is_free(flat):
+    is_empty = flat.get("type") == "object" and not flat.get("properties")  # which it refuses
+    if "$ref" in flat or is_empty:
         return noted(flat | {"type": "string"}, _KEPT, OBJECT_AS_TEXT)
     if "anyOf" in flat:
         return _union(flat, [_part(part) for part in flat["anyOf"] if not _is_null(part)])

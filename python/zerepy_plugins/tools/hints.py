@@ -22,6 +22,7 @@ _SCALARS = {
 }
 _LISTS = (list, set, frozenset, tuple, collections.abc.Sequence, collections.abc.Iterable)
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_MARKS = (typing.Required, typing.NotRequired)
 _NAMES_OF_ALL_PARAMS = frozenset({"params", "arguments", "args", "kwargs"})
 
 
@@ -142,7 +143,7 @@ def _class(hint: Any, within: tuple[Any, ...]) -> dict[str, Any]:
     if issubclass(hint, enum.Enum):
         return {"enum": [member.value for member in hint]}
     if typing.is_typeddict(hint):
-        return _record(hint, hint.__required_keys__, within)
+        return _record(hint, getattr(hint, "__required_keys__", ()), within)
     if dataclasses.is_dataclass(hint):
         missing = dataclasses.MISSING
         required = {
@@ -157,17 +158,20 @@ def _class(hint: Any, within: tuple[Any, ...]) -> dict[str, Any]:
 def _record(
     hint: type, required: collections.abc.Collection[str], within: tuple[Any, ...]
 ) -> dict[str, Any]:
+    # Where annotations are texts, `__required_keys__` does not know what they say.
     hints = _hints_of(hint)
+    origins = {name: typing.get_origin(part) for name, part in hints.items()}
+    bare = {
+        name: typing.get_args(part)[0] if origins[name] in _MARKS else part
+        for name, part in hints.items()
+    }
     return {
         "type": "object",
-        "properties": {name: schema_of(_bare(part), within) for name, part in hints.items()},
-        "required": [name for name in hints if name in required],
+        "properties": {name: schema_of(part, within) for name, part in bare.items()},
+        "required": [
+            name
+            for name, origin in origins.items()
+            if origin is typing.Required or (name in required and origin is not typing.NotRequired)
+        ],
         "additionalProperties": False,
     }
-
-
-def _bare(hint: Any) -> Any:
-    """Take ``Required`` and ``NotRequired`` off."""
-    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
-        return typing.get_args(hint)[0]
-    return hint

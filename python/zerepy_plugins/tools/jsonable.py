@@ -15,8 +15,8 @@ _MAX_DEPTH = 128
 def jsonable(value: Any, depth: int = 0) -> Any:
     """Return a copy of a result that is plain JSON.
 
-    Bytes become base64; NaN and infinities become texts; objects become what they hold (dataclasses,
-    pydantic models), else their ``str``. Integers stay exact, whatever their size.
+    Bytes become base64; NaN and infinities become texts; dataclasses and pydantic models become
+    what they hold, other objects their ``str``. Integers stay exact, whatever their size.
     """
     if depth > _MAX_DEPTH:
         return "… (nested too deeply)"

@@ -20,7 +20,7 @@ def inlined(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         return {}
     inliner = _Inliner(schema)
-    result: dict[str, Any] = inliner.part(schema, ())
+    result: dict[str, Any] = inliner.part(schema, ("#",))
     if inliner.kept:
         result["$defs"] = inliner.kept
     return result

@@ -99,8 +99,7 @@ impl Report<'_> {
         let instance = error.instance();
         let name = type_name(instance);
         match &**instance {
-            Value::Null => name.to_owned(),
-            Value::Array(_) | Value::Object(_) => name.to_owned(),
+            Value::Null | Value::Array(_) | Value::Object(_) => name.to_owned(),
             _ if self.hidden.cover(error.instance_path().as_str()) => name.to_owned(),
             scalar => {
                 let text = scalar.to_string();
