@@ -65,8 +65,8 @@ mod _native {
         monitor::{PluginMonitor, UsageTimer},
         native::{NativeClass, NativeInstance},
         registry::PluginRegistry,
-        stream::{CallStream, StreamStep},
         schema::JsonSchema,
+        stream::{CallStream, StreamStep},
         undo::Undo,
     };
 

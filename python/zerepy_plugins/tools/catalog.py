@@ -118,7 +118,7 @@ def _tools_of(manager: PluginManager, plugin: str, instance: object) -> list[Too
 
 def _tool(plugin: str, described: dict[str, Any], action: str, details: dict[str, Any]) -> Tool:
     parameters, is_wrapped = _object_schema(details.get("params"))
-    result = details.get("result")
+    runs = details.get("exec", "inline")
     text = details.get("description") or (
         described["description"] if described["category"] == "action" else ""
     )
@@ -129,10 +129,21 @@ def _tool(plugin: str, described: dict[str, Any], action: str, details: dict[str
         category=described["category"],
         description=text or f"{action} of {plugin}",
         parameters=parameters,
-        result=None if result is None else inlined(result),
-        exec=details.get("exec", "inline"),
+        result=_result_schema(details.get("result"), runs),
+        exec=runs,
         is_wrapped=is_wrapped,
     )
+
+
+def _result_schema(schema: Any, runs: str) -> dict[str, Any] | None:
+    """Return the schema of what a call gives back: of a stream, the list of its items."""
+    if schema is None:
+        return None
+    flat = inlined(schema)
+    if runs != "stream":
+        return flat
+    definitions = {"$defs": flat.pop("$defs")} if "$defs" in flat else {}
+    return {"type": "array", "items": flat} | definitions
 
 
 def _object_schema(schema: Any) -> tuple[dict[str, Any], bool]:
