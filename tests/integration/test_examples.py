@@ -20,6 +20,10 @@ EXPECTED = {
     "02_rust_plugins": "{'added': 2, 'replaced': 0, 'total': 2}",
     "03_hooks_and_events": "execute of 4000 is too much\n2 calls, 1 error\ncleaned up\nreleased",
     "04_async": "{'rested'}\nwoken",
+    "05_tools": """['Oslo: sun', 'Oslo: sun']
+params.days: expected integer, got string "many"
+params.city: expected string, got nothing
+""",
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +167,15 @@ def test_environment_and_directory_are_given(
     manager = host(entry("files", **options))
     manager.start_plugins()
     assert f"x {tmp_path} False" in str(manager.failures[0].error)
+
+
+def test_the_configuration_in_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILES_TOKEN", "x")
+    text = (SERVER.parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    manager = PluginManager([], tomllib.loads(block), entry_points=False)
+    assert manager.load_plugins() == ["files", "remote"]
+    assert manager.failures == []
 
 
 def test_a_type_that_does_not_exist_is_refused_at_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ pytest.importorskip("fastapi")
 import httpx
 from fastapi import FastAPI
 
-from zerepy_plugins.errors import PluginNotReady, PluginTimeoutError
+from zerepy_plugins.errors import PluginNotReady, PluginTimeoutError, PluginVetoError
 from zerepy_plugins.server import router
 
 
@@ -76,15 +78,19 @@ async def test_a_plugin_that_does_not_run_is_a_conflict(running, client) -> None
     }
 
 
-async def test_time_limits_and_plugins_that_are_not_ready(manager_of, make_connection) -> None:
+async def test_time_limits_vetoes_and_plugins_that_are_not_ready(
+    manager_of, make_connection
+) -> None:
     def perform(self, action, params):
-        raise {"slow": PluginTimeoutError, "early": PluginNotReady}[action]("as told")
+        errors = {"slow": PluginTimeoutError, "early": PluginNotReady, "no": PluginVetoError}
+        raise errors[action]("as told")
 
     manager = manager_of(make_connection("odd", perform_action=perform))
     manager.start_plugins()
     async with client_of(manager) as client:
         assert (await act(client, connection="odd", action="slow")).status_code == 504
         assert (await act(client, connection="odd", action="early")).status_code == 503
+        assert (await act(client, connection="odd", action="no")).status_code == 403
         refused = await act(client, connection="odd", action="slow", params=["1"])
         assert "does not declare its actions" in refused.json()["detail"]
 
@@ -136,6 +142,13 @@ async def test_tools_plugins_and_health(client, running, kind: str) -> None:
     health = await client.get("/healthz")
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     assert set(health.json()["healthy"]) == set(running)
+
+
+async def test_metrics_are_for_prometheus(client) -> None:
+    await act(client, connection="dependent", action="ping")
+    metrics = await client.get("/metrics")
+    assert metrics.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'zerepy_plugin_calls_total{plugin="dependent"} 1\n' in metrics.text
 
 
 async def test_an_ill_plugin_makes_the_service_ill(manager_of, make_connection) -> None:
@@ -201,6 +214,25 @@ async def test_without_agents_their_paths_say_so(manager_of) -> None:
         ):
             response = await client.request(method, path)
             assert (response.status_code, response.json()["code"]) == (501, "no_agents")
+
+
+def test_the_application_in_the_documentation(tmp_path: Path, run_child) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (block,) = (block for block in blocks if "FastAPI" in block)
+    code = f"import os; os.chdir({str(tmp_path)!r}); os.mkdir('plugins')\n{block}"
+    code += """
+import asyncio, httpx
+
+async def main():
+    transport = httpx.ASGITransport(app)
+    async with lifespan(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        print((await client.get("/")).json()["status"])
+
+asyncio.run(main())
+"""
+    done = run_child(code)
+    assert (done.returncode, done.stdout) == (0, "running\n"), done.stderr
 
 
 def test_without_fastapi_it_says_what_to_install(run_child) -> None:

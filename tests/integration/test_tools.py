@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from zerepy_plugins.errors import (
 )
 from zerepy_plugins.tools import FORMATS, ToolError
 
+ROOT = Path(__file__).parents[2]
 NAMES = {
     *("echo__echo", "echo__add", "echo__fail", "echo__panic", "echo__sleep", "echo__sum"),
     *("echo__describe", "dependent__ping", "fragile__ping", "shout__execute"),
@@ -241,6 +244,41 @@ def test_an_async_plugin_says_how_to_call_it_within_a_loop(manager_of, make_acti
     error = asyncio.run(within())
     assert error["code"] == "wrong_state"
     assert "Await" in error["hint"]
+
+
+@pytest.fixture(params=["python", "native"])
+def streams(request, tmp_path: Path):
+    """Plugins whose actions yield items, in Python and in Rust."""
+    if request.param == "python":
+        source = ROOT / "tests/fixtures/plugins/streams_py"
+        shutil.copytree(source, tmp_path / "streams_py", ignore=lambda *_: ["__pycache__"])
+    else:
+        shutil.copy(ROOT / "target/release/libzerepy_fixture_tasks.so", tmp_path / "tasks.so")
+    with PluginManager(tmp_path, entry_points=False) as manager:
+        yield manager
+
+
+async def test_items_of_streams_are_collected(streams, call) -> None:
+    assert await call(streams, "streams__count", {"end": 3}) == [0, 1, 2]
+    error = await call(streams, "streams__fail", {"at": 2})
+    assert (error["code"], error["plugin"]) == ("execution_failed", "streams")
+    assert "no luck" in error["message"]
+
+
+async def test_a_stream_that_is_too_long_is_ended(streams, call) -> None:
+    error = await call(streams, "streams__count", {"end": 10_001})
+    assert error["code"] == "execution_failed"
+    assert "more than 10000 items" in error["message"]
+    assert (await call(streams, "streams__counts"))["open"] == 0
+
+
+def test_the_result_of_a_stream_is_a_list(manager_of, make_connection) -> None:
+    actions = {"count": {"exec": "stream", "result": {"type": "integer"}}}
+    manager = manager_of(make_connection("s", actions=actions))
+    manager.start_plugins()
+    (tool,) = manager.tools("mcp")
+    items = {"type": "array", "items": {"type": "integer"}}
+    assert tool["outputSchema"]["properties"]["result"] == items
 
 
 def test_importing_the_package_imports_no_tools(run_child) -> None:

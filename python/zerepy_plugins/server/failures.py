@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastapi import Request, Response
 
 _STATUS = {
+    "vetoed": 403,
     "not_found": 404,
     "wrong_state": 409,
     "invalid_params": 422,

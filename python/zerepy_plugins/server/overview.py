@@ -6,13 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from zerepy_plugins import PluginManager, PluginStatus
 
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Patterns = Annotated[list[str] | None, Query()]
 
 
@@ -42,6 +43,10 @@ def add_routes(router: APIRouter, manager: PluginManager) -> None:
         status = "ok" if all(answers) and not broken else "degraded"
         body = {"status": status, "healthy": healthy, "broken": broken}
         return JSONResponse(body, status_code=200 if all(answers) else 503)
+
+    @router.get("/metrics", response_model=None)
+    async def metrics() -> PlainTextResponse:
+        return PlainTextResponse(manager.metrics_text(), media_type=_PROMETHEUS)
 
 
 def _record(manager: PluginManager, status: PluginStatus) -> dict[str, Any]:

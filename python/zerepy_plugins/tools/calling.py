@@ -70,7 +70,7 @@ async def _items(manager: PluginManager, tool: Tool, params: Any) -> list[Any]:
         stream = manager.execute_stream(tool.plugin, params)
     else:
         stream = manager.perform_action_stream(tool.plugin, tool.action, params)
-    items = []
+    items: list[Any] = []
     async with aclosing(stream):
         async for item in stream:
             if len(items) == _MAX_ITEMS:

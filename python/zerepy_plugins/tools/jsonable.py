@@ -26,6 +26,8 @@ def jsonable(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
+    if isinstance(value, memoryview) and value.format not in ("B", "b", "c"):
+        return jsonable(value.tolist(), depth)  # a packed array of numbers
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode("ascii")
     if hasattr(value, "model_dump") and not isinstance(value, type):

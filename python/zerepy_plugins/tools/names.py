@@ -16,10 +16,10 @@ _ODD = re.compile(r"[^a-zA-Z0-9_-]+", re.ASCII)
 def tool_name(plugin: str, action: str) -> str:
     """Return the name of an action's tool.
 
-    It has at most 64 characters of ``[a-zA-Z0-9_-]``, a letter or ``_`` first, and depends on nothing
-    but the arguments. Usually it is ``plugin__action``, which can be read only one way. Where that
-    is too long, has other characters or could be read in two ways, the end is a digest of both
-    names, and nowhere stands ``__``: so it is never another one's.
+    It has at most 64 characters of ``[a-zA-Z0-9_-]``, a letter or ``_`` first, and depends on
+    nothing but the arguments. Usually it is ``plugin__action``, which can be read only one way.
+    Where that is too long, has other characters or could be read in two ways, the end is a digest
+    of both names, and nowhere stands ``__``: so it is never another one's.
     """
     name = f"{plugin}{_SEPARATOR}{action}"
     is_plain = _PLAIN_PLUGIN.fullmatch(plugin) and _PLAIN_ACTION.fullmatch(action)

@@ -46,7 +46,9 @@ def _merged(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
     both = right | left
     if "properties" in left and "properties" in right:
         both["properties"] = left["properties"] | {
-            name: part for name, part in right["properties"].items() if name not in left["properties"]
+            name: part
+            for name, part in right["properties"].items()
+            if name not in left["properties"]
         }
     if "required" in left and "required" in right:
         both["required"] = list(dict.fromkeys([*left["required"], *right["required"]]))

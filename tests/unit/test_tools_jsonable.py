@@ -1,0 +1,60 @@
+"""Results on their way to protocols that speak JSON."""
+
+from __future__ import annotations
+
+import array
+import enum
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+import pytest
+
+from zerepy_plugins.tools.jsonable import jsonable
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+
+
+class Model(pydantic.BaseModel):
+    at: Any
+
+
+class Odd:
+    def __str__(self) -> str:
+        return "odd"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (True, True),
+        (10**30, 10**30),
+        (float("nan"), "nan"),
+        (b"\xff\x00", "/wA="),
+        (memoryview(b"ab"), "YWI="),
+        (memoryview(array.array("d", [1.0, 2.5])), [1.0, 2.5]),
+        (Colour.RED, "red"),
+        (Model(at=Point(1)), {"at": {"x": 1}}),
+        ({1: (2, {3})}, {"1": [2, [3]]}),
+        (Odd(), "odd"),
+    ],
+)
+def test_results_become_json(value: Any, expected: Any) -> None:
+    found = jsonable(value)
+    assert found == expected
+    assert json.loads(json.dumps(found, allow_nan=False)) == expected
+
+
+def test_what_contains_itself_ends() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "nested too deeply" in json.dumps(jsonable(endless))
