@@ -90,7 +90,7 @@ class McpConnection(ConnectionPlugin):
 
     async def health(self) -> bool:
         """Ask the server for its tools, and say whether it answers."""
-        if self._session is None:
+        if self._session is None or self._session.is_forked:
             return False
         try:
             await self._session.list_tools()
@@ -105,21 +105,30 @@ class McpConnection(ConnectionPlugin):
             The structured content if there is any, else the text, else the content blocks as MCP
             writes them; of several blocks a list.
         """
-        if self._session is None:
-            raise PluginStateError(f"MCP server {self.name!r} is not connected")
+        session = self._connected()
         if action not in self.actions:
             known = ", ".join(self.actions) or "none"
             raise PluginNotFoundError(
                 f"MCP server {self.name!r} has no tool {action!r}", hint=f"Known: {known}"
             )
         try:
-            result = await self._session.call(action, params)
+            result = await session.call(action, params)
         except Exception as error:
             raise self._failed(f"call {action!r} of", error) from error
         if result.is_error:
             text = value_of(result, None)
             raise PluginExecutionError(f"tool {action!r} of MCP server {self.name!r}: {text}")
         return value_of(result, self.actions[action])
+
+    def _connected(self) -> Session:
+        if self._session is None:
+            raise PluginStateError(f"MCP server {self.name!r} is not connected")
+        if self._session.is_forked:
+            raise PluginStateError(
+                f"the connection to MCP server {self.name!r} does not survive a fork",
+                hint="Make a manager of its own in the forked process",
+            )
+        return self._session
 
     def _log(self, line: str) -> None:
         self._last_lines.append(line)

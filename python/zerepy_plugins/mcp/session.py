@@ -44,6 +44,7 @@ class Session:
         self._client: Client | None = None
         self._closing: asyncio.Event | None = None
         self._owner: Future[None] | None = None
+        self._pid = os.getpid()
 
     async def open(self) -> list[Tool]:
         """Connect, and return the server's tools. Cancelling it ends the server again."""
@@ -74,6 +75,11 @@ class Session:
             self._client = None
             stderr.close()
 
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process was forked from the one that opened it; it cannot be used then."""
+        return self._pid != os.getpid()
+
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool. Cancelling it tells the server so."""
         return await self._with(lambda client: client.call_tool(tool, arguments))
@@ -89,9 +95,12 @@ class Session:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(client), _loop()))
 
     async def close(self) -> None:
-        """End the session, and the server that was started for it; again, it does nothing."""
+        """End the session, and the server that was started for it.
+
+        Again, or in a forked process, it does nothing.
+        """
         owner, closing = self._owner, self._closing
-        if owner is None or owner.done():
+        if owner is None or owner.done() or self.is_forked:
             return
         if closing is not None:
             _loop().call_soon_threadsafe(closing.set)
