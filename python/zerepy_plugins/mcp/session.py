@@ -1,7 +1,7 @@
-"""A session with one MCP server, on an event loop of its own.
+"""A session with one MCP server, on the background loop.
 
 The SDK wants a session to be opened and closed by the same task, and plugins are started, called
-and stopped from any thread and loop. So one task on a background loop owns the session, and all
+and stopped from any thread and loop. So one task on the background loop owns the session, and all
 others hand their work over to that loop. Knows nothing of plugins.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from zerepy_plugins._loop import background_loop
 from zerepy_plugins.mcp.stderr import LineLog
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_PAGES = 100  # a server whose list never ends must not hang the start
-_lock = threading.Lock()
-_background: tuple[int, asyncio.AbstractEventLoop] | None = None
 
 
 class Session:
@@ -49,7 +47,7 @@ class Session:
     async def open(self) -> list[Tool]:
         """Connect, and return the server's tools. Cancelling it ends the server again."""
         ready: Future[list[Tool]] = Future()
-        self._owner = asyncio.run_coroutine_threadsafe(self._own(ready), _loop())
+        self._owner = asyncio.run_coroutine_threadsafe(self._own(ready), background_loop())
         try:
             return await asyncio.wrap_future(ready)
         except asyncio.CancelledError:
@@ -92,7 +90,9 @@ class Session:
         client = self._client
         if client is None:
             raise ConnectionError("the session with the MCP server is closed")
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(client), _loop()))
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(work(client), background_loop())
+        )
 
     async def close(self) -> None:
         """End the session, and the server that was started for it.
@@ -103,7 +103,7 @@ class Session:
         if owner is None or owner.done() or self.is_forked:
             return
         if closing is not None:
-            _loop().call_soon_threadsafe(closing.set)
+            background_loop().call_soon_threadsafe(closing.set)
         await asyncio.wrap_future(owner)
 
 
@@ -128,13 +128,3 @@ def _innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    global _background
-    with _lock:
-        if _background is None or _background[0] != os.getpid():  # a fork has no loop thread
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="zerepy-mcp", daemon=True).start()
-            _background = (os.getpid(), loop)
-        return _background[1]
