@@ -167,6 +167,7 @@ def test_environment_and_directory_are_given(
     manager = host(entry("files", **options))
     manager.start_plugins()
     assert f"x {tmp_path} False" in str(manager.failures[0].error)
+    assert manager.describe("files")["config"]["options"]["env"] == "***"
 
 
 def test_the_configuration_in_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:

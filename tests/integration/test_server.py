@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ pytest.importorskip("fastapi")
 import httpx
 from fastapi import FastAPI
 
-from zerepy_plugins.errors import PluginNotReady, PluginTimeoutError, PluginVetoError
+from zerepy_plugins.errors import PluginNotReady, PluginVetoError
 from zerepy_plugins.server import router
 
 
@@ -81,14 +82,17 @@ async def test_a_plugin_that_does_not_run_is_a_conflict(running, client) -> None
 async def test_time_limits_vetoes_and_plugins_that_are_not_ready(
     manager_of, make_connection
 ) -> None:
-    def perform(self, action, params):
-        errors = {"slow": PluginTimeoutError, "early": PluginNotReady, "no": PluginVetoError}
-        raise errors[action]("as told")
+    async def perform(self, action, params):
+        if action == "slow":
+            await asyncio.sleep(60)
+        raise {"early": PluginNotReady, "no": PluginVetoError}[action]("as told")
 
-    manager = manager_of(make_connection("odd", perform_action=perform))
+    limited = {"odd": {"config": {"options": {"timeout": 0.05}}}}
+    manager = manager_of(make_connection("odd", perform_action=perform), config=limited)
     manager.start_plugins()
     async with client_of(manager) as client:
-        assert (await act(client, connection="odd", action="slow")).status_code == 504
+        slow = await act(client, connection="odd", action="slow")
+        assert (slow.status_code, slow.json()["code"]) == (504, "timed_out")
         assert (await act(client, connection="odd", action="early")).status_code == 503
         assert (await act(client, connection="odd", action="no")).status_code == 403
         refused = await act(client, connection="odd", action="slow", params=["1"])

@@ -40,7 +40,11 @@ class McpConnection(ConnectionPlugin):
                 "type": "object",
                 "properties": {
                     "command": {"type": "array", "items": _TEXT, "minItems": 1},
-                    "env": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "env": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "writeOnly": True,  # where tokens stand: shown nowhere
+                    },
                     "cwd": _TEXT,
                     "url": _TEXT,
                 },

@@ -90,9 +90,8 @@ class Session:
         client = self._client
         if client is None:
             raise ConnectionError("the session with the MCP server is closed")
-        return await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(work(client), background_loop())
-        )
+        running = asyncio.run_coroutine_threadsafe(work(client), background_loop())
+        return await asyncio.wrap_future(running)
 
     async def close(self) -> None:
         """End the session, and the server that was started for it.
