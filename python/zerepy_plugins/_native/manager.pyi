@@ -433,7 +433,8 @@ class PluginManager:
         Returns:
             ``name``, ``version``, ``category``, ``kind``, ``origin``, ``state``, ``description``,
             ``requires``, ``config_schema``, ``actions`` (by name: ``description``, ``exec``,
-            ``params``, ``result``; of a running plugin also those that only it knows) and ``config`` (``None`` if it is invalid).
+            ``params``, ``result``; of a running plugin also those that only it knows) and
+            ``config`` (``None`` if it is invalid).
         """
 
     def __enter__(self) -> Self: ...

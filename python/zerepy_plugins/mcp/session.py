@@ -12,8 +12,9 @@ import os
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp_types import CONNECTION_CLOSED
 
 from zerepy_plugins._loop import background_loop
 from zerepy_plugins.mcp.stderr import LineLog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LAST_WORDS_SECONDS = 1  # for what a server that died wrote to its standard error
 _MAX_PAGES = 100  # a server whose list never ends must not hang the start
 
 
@@ -40,6 +42,7 @@ class Session:
         self._target = target
         self._log = log
         self._client: Client | None = None
+        self._stderr: LineLog | None = None
         self._closing: asyncio.Event | None = None
         self._owner: Future[None] | None = None
         self._pid = os.getpid()
@@ -56,22 +59,24 @@ class Session:
 
     async def _own(self, ready: Future[list[Tool]]) -> None:
         self._closing = asyncio.Event()
-        stderr = LineLog(self._log)
+        self._stderr = stderr = LineLog(self._log)
         try:
             async with Client(_transport(self._target, stderr)) as client:
+                stderr.close()
                 tools = await _all_tools(client)
                 self._client = client
                 if ready.set_running_or_notify_cancel():
                     ready.set_result(tools)
                     await self._closing.wait()
         except BaseException as error:
+            stderr.close()
+            await asyncio.to_thread(stderr.wait, _LAST_WORDS_SECONDS)
             if not ready.done() and ready.set_running_or_notify_cancel():
                 ready.set_exception(_innermost(error))
             if isinstance(error, asyncio.CancelledError):
                 raise
         finally:
             self._client = None
-            stderr.close()
 
     @property
     def is_forked(self) -> bool:
@@ -91,7 +96,12 @@ class Session:
         if client is None:
             raise ConnectionError("the session with the MCP server is closed")
         running = asyncio.run_coroutine_threadsafe(work(client), background_loop())
-        return await asyncio.wrap_future(running)
+        try:
+            return await asyncio.wrap_future(running)
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED and self._stderr is not None:
+                await asyncio.to_thread(self._stderr.wait, _LAST_WORDS_SECONDS)
+            raise
 
     async def close(self) -> None:
         """End the session, and the server that was started for it.

@@ -22,7 +22,8 @@ class LineLog:
         self.file = os.fdopen(write_end, "w", encoding="utf-8")
         self._reader = os.fdopen(read_end, encoding="utf-8", errors="replace")
         self._take = take
-        threading.Thread(target=self._run, name="zerepy-mcp-stderr", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="zerepy-mcp-stderr", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         with self._reader:
@@ -30,5 +31,9 @@ class LineLog:
                 self._take(line.rstrip())
 
     def close(self) -> None:
-        """Close this process's end."""
+        """Close this process's end: once the child has its own, or there is none."""
         self.file.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all is handed on that was written before the last writer ended."""
+        self._thread.join(seconds)
