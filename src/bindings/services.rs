@@ -142,7 +142,9 @@ impl Work {
     /// Does it and waits for it; the interpreter is not held.
     fn wait(self, call: &HostedCall, caller: &Caller) -> Result<ResultTape> {
         match self {
-            Self::Native(work) if work.is_async() => wait_for(work, caller, limited(call, None)),
+            Self::Native(work) if work.is_async() => {
+                wait_for(work, caller, limited(call, None).as_ref())
+            }
             Self::Native(work) => work.run(),
             Self::Python { verb, params } => call_python(call, verb, &params, caller),
         }
@@ -180,9 +182,9 @@ fn start_native(work: Detached, call: HostedCall, done: Done) -> Result<Pending>
 }
 
 /// Waits for an async action, as long as its limit says and anybody waits for its caller.
-fn wait_for(work: Detached, caller: &Caller, limited: Option<Limited>) -> Result<ResultTape> {
+fn wait_for(work: Detached, caller: &Caller, limited: Option<&Limited>) -> Result<ResultTape> {
     let (sender, receiver) = sync_channel(1);
-    let attempt = limited.as_ref().map(|limited| Arc::clone(limited.attempt()));
+    let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
     let deadline = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.limit()));
     let _pending = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
     loop {
@@ -195,8 +197,7 @@ fn wait_for(work: Detached, caller: &Caller, limited: Option<Limited>) -> Result
                 ));
             }
             Err(RecvTimeoutError::Timeout) => {
-                let late =
-                    limited.as_ref().filter(|_| deadline.is_some_and(|it| it <= Instant::now()));
+                let late = limited.filter(|_| deadline.is_some_and(|it| it <= Instant::now()));
                 if let Some(limited) = late.filter(|limited| limited.attempt().give_up()) {
                     return Err(limited.error(false)); // it ends early with what is dropped here
                 }

@@ -135,12 +135,11 @@ impl Target {
             Way::Native(handle) => return handle.call(py, call.action, params, limited),
             Way::Python { method, .. } => method,
         };
-        let called = match limited {
-            Some(limited) => on_worker(py, "call", limited, method, verb, call, params),
-            None => {
-                let result = call_python(py, method, verb, call, params)?;
-                awaitable::settle(result, || call.to_string())
-            }
+        let called = if let Some(limited) = limited {
+            on_worker(py, "call", limited, method, verb, call, params)
+        } else {
+            let result = call_python(py, method, verb, call, params)?;
+            awaitable::settle(result, || call.to_string())
         };
         let result = called.map_err(|raised| call.failure(py, raised))?;
         refuse_items(verb, call, &result)?;

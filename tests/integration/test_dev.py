@@ -17,7 +17,17 @@ class Dev:
     """A running `zpl dev`, and what it prints."""
 
     def __init__(self, *args: object) -> None:
-        command = [sys.executable, "-X", "faulthandler", "-m", "zerepy_plugins", "dev", "--interval", "0.05", *args]
+        command = [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-m",
+            "zerepy_plugins",
+            "dev",
+            "--interval",
+            "0.05",
+            *args,
+        ]
         self.process = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
