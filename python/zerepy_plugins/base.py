@@ -140,6 +140,8 @@ class ActionPlugin(PluginBase):
 
     params_schema: ClassVar[Any] = None
     """What ``execute`` accepts: a JSON Schema ``dict`` or a pydantic model class."""
+    policy: ClassVar[Any] = None
+    """How it may be run; as in :attr:`ConnectionPlugin.actions`."""
 
     @abstractmethod
     def validate_params(self, params: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 __all__ = [
     "InvalidParamsError",
     "PluginAbiError",
+    "PluginBusyError",
     "PluginCleanupError",
     "PluginConfigError",
     "PluginCrashedError",
@@ -37,13 +38,20 @@ class PluginError(Exception):
         plugin: The plugin's name.
         code: A stable word for programs to compare; by default that of the class.
         hint: What to do about it.
+        retryable: Whether the same call may well succeed if it is repeated; by default what the
+            class says. An action that is declared idempotent is then repeated by the host, as
+            often as ``retries`` allows.
+        retry_after: After how many seconds it is worth trying again.
     """
 
     default_code: ClassVar[str] = "plugin_error"
+    default_retryable: ClassVar[bool] = False
 
     plugin: str | None
     code: str
     hint: str | None
+    retryable: bool
+    retry_after: float | None
 
     def __init__(
         self,
@@ -52,12 +60,16 @@ class PluginError(Exception):
         plugin: str | None = None,
         code: str | None = None,
         hint: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.plugin = plugin
         self.code = code or self.default_code
         self.hint = hint
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         separator = "\n" if "\n" in self.message else ". "
@@ -128,6 +140,16 @@ class PluginTimeoutError(PluginExecutionError, TimeoutError):
     default_code = "timed_out"
 
 
+class PluginBusyError(PluginExecutionError):
+    """An action may not run now, and did not run; ``retry_after`` says when it may.
+
+    Its rate or its concurrency is used up, or it kept failing and is left alone for a while.
+    """
+
+    default_code = "busy"
+    default_retryable = True
+
+
 class PluginPanicError(PluginExecutionError):
     """A Rust plugin panicked; it takes no calls until it is initialized again."""
 
@@ -193,8 +215,7 @@ class PluginNotReady(PluginError):  # noqa: N818 - the name is part of the docum
     """
 
     default_code = "not_ready"
-
-    retry_after: float | None
+    default_retryable = True
 
     def __init__(
         self,
@@ -205,5 +226,4 @@ class PluginNotReady(PluginError):  # noqa: N818 - the name is part of the docum
         code: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message, plugin=plugin, code=code, hint=hint)
-        self.retry_after = retry_after
+        super().__init__(message, plugin=plugin, code=code, hint=hint, retry_after=retry_after)

@@ -12,6 +12,8 @@ use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
 use crate::exit;
 use crate::limited::Limited;
+use crate::repeat;
+
 use crate::target::{Named, Verb};
 
 /// Calls a plugin and waits for the result.
@@ -25,6 +27,20 @@ pub(crate) fn sync<'py>(
     timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let timeout = limit(timeout)?;
+    repeat::sync(py, host, plugin, action, || once(py, host, verb, plugin, action, params, timeout))
+}
+
+/// Calls it one time.
+#[inline]
+fn once<'py>(
+    py: Python<'py>,
+    host: &PluginHost,
+    verb: Verb,
+    plugin: &str,
+    action: &str,
+    params: Option<&Bound<'py, PyAny>>,
+    timeout: Option<Duration>,
+) -> PyResult<Bound<'py, PyAny>> {
     let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
     let (instance, named) = (call.instance(), Named { plugin, action });
     let limited = limited(&call, timeout);
@@ -78,7 +94,10 @@ impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
         self.finish(Outcome::Success, None);
     }
 
-    fn conclude_err(self, py: Python<'_>, error: Error) -> PyErr {
+    fn conclude_err(mut self, py: Python<'_>, error: Error) -> PyErr {
+        if is_of_caller(error.kind()) {
+            self.blame_caller();
+        }
         let error = error.with_plugin(self.plugin());
         let outcome = match error.kind() {
             ErrorKind::Interrupted => Outcome::Abandoned,
@@ -95,6 +114,14 @@ impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
         let error = named.failure(py, raised);
         self.conclude_err(py, error)
     }
+}
+
+/// Whether such an error says nothing about the action that was called.
+const fn is_of_caller(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidParams | ErrorKind::Vetoed | ErrorKind::NotFound | ErrorKind::State
+    )
 }
 
 /// The error for a worker thread that ended without an answer.

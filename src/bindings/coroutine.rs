@@ -21,8 +21,8 @@ use crate::exit;
 use crate::limited::Limited;
 use crate::mailbox::Mailbox;
 use crate::native::{Detached, Handle};
-use crate::surroundings;
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
+use crate::{repeat, surroundings};
 
 pub(crate) type HostedCall = Call<PluginClass, String>;
 
@@ -35,6 +35,8 @@ pub(crate) enum Request {
         plugin: String,
         action: String,
         timeout: Option<Duration>,
+        /// Whether it is tried only once, whatever the rules of its action say.
+        once: bool,
     },
     /// Straight to an instance.
     Direct { handle: Arc<Handle>, action: String },
@@ -133,13 +135,18 @@ enum Started<'py> {
 }
 
 fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Started<'_>> {
+    if matches!(&request, Request::Hosted { host, plugin, once: false, .. } if host.may_repeat(plugin))
+    {
+        let awaitable = repeat::awaited(py, request, params)?;
+        return waiting(py, First::Awaitable(awaitable), None, None);
+    }
     let params = params.map(|params| params.into_bound(py));
     match request {
         Request::Direct { handle, action } => {
             let first = begin_native(py, &handle, &action, params.as_ref(), None).or_raise(py)?;
             waiting(py, first, None, None)
         }
-        Request::Hosted { host, verb, plugin, action, timeout } => {
+        Request::Hosted { host, verb, plugin, action, timeout, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named { plugin: &plugin, action: call.action() };
             let (instance, params) = (call.instance(), params.as_ref());

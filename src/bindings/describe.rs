@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 use serde_json::Value;
-use zerepy_core::{ActionInfo, Category, Error, ErrorKind, Exec, PluginInfo, Result};
+use zerepy_core::{ActionInfo, ActionPolicy, Category, Error, ErrorKind, Exec, PluginInfo, Result};
 
 use crate::{convert, errors};
 
@@ -111,7 +111,9 @@ fn execute(class: &Bound<'_, PyType>) -> Result<Option<ActionInfo>> {
     let (name, description) = ("execute".to_owned(), doc_of(&method));
     let params = schema(class, "params_schema")?;
     let exec = if is_generator(&method) { Exec::Stream } else { Exec::Inline };
-    Ok(Some(ActionInfo { name, description, exec, params, result: None }))
+    let policy = attribute(class, "policy").map(|policy| policy_of(&policy)).transpose()?;
+    let policy = policy.unwrap_or_default();
+    Ok(Some(ActionInfo { name, description, exec, params, result: None, policy }))
 }
 
 /// Whether a method is written as a generator, async or not.
@@ -125,7 +127,7 @@ fn is_generator(method: &Bound<'_, PyAny>) -> bool {
         .any(|question| is(question).unwrap_or(false))
 }
 
-/// A description, or a dict with `description`, `params`, `result` and `exec`, of which a Python
+/// A description, or a dict with `description`, `params`, `result`, `policy` and `exec`, of which a Python
 /// plugin says only whether it is `"stream"`.
 fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo> {
     let mut action = ActionInfo {
@@ -134,6 +136,7 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
         exec: Exec::Inline,
         params: None,
         result: None,
+        policy: ActionPolicy::default(),
     };
     if let Ok(description) = value.cast::<PyString>() {
         action.description = description.to_string();
@@ -158,6 +161,7 @@ fn declared_action(name: String, value: &Bound<'_, PyAny>) -> Result<ActionInfo>
     });
     action.params = schema("params")?;
     action.result = schema("result")?;
+    action.policy = field("policy").map_or_else(|| Ok(action.policy), |it| policy_of(&it))?;
     Ok(action)
 }
 
@@ -179,6 +183,15 @@ pub(crate) fn own_actions<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bo
     }
     let module = object.py().import("zerepy_plugins.tools.declared")?;
     module.call_method1("own_actions", (own,)).map(Some)
+}
+
+fn policy_of(policy: &Bound<'_, PyAny>) -> Result<ActionPolicy> {
+    serde_json::from_value(convert::to_json(policy, "policy")?).map_err(|error| {
+        Error::new(ErrorKind::Config, format!("policy: {error}")).with_hint(
+            "It has idempotent, retries, max_rate, burst, max_concurrent, and breaker with failures \
+             and pause",
+        )
+    })
 }
 
 fn doc_of(object: &Bound<'_, PyAny>) -> String {

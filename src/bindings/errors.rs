@@ -19,6 +19,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Execution | ErrorKind::Interrupted => "PluginExecutionError",
         ErrorKind::InvalidParams => "InvalidParamsError",
         ErrorKind::Vetoed => "PluginVetoError",
+        ErrorKind::Busy => "PluginBusyError",
         ErrorKind::Timeout => "PluginTimeoutError",
         ErrorKind::Panic => "PluginPanicError",
         ErrorKind::Cleanup => "PluginCleanupError",
@@ -57,11 +58,14 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let arguments = PyDict::new(py);
     arguments.set_item("plugin", error.plugin())?;
     arguments.set_item("hint", error.hint())?;
-    if let Some(seconds) = error.retry_after() {
-        arguments.set_item("retry_after", seconds)?;
-    }
     let class = errors_module(py)?.getattr(class_name(error.kind()))?;
     let exception = PyErr::from_value(class.call((error.message(),), Some(&arguments))?);
+    if let Some(seconds) = error.retry_after() {
+        exception.value(py).setattr("retry_after", seconds)?;
+    }
+    if error.is_retryable() {
+        exception.value(py).setattr("retryable", true)?;
+    }
     exception.set_cause(py, raised.map_or_else(|| beneath(py, error), |raised| Ok(Some(raised)))?);
     Ok(exception)
 }
@@ -111,7 +115,7 @@ pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: 
         Some(module) => error.with_hint(format!("Install what provides the module {module:?}")),
         None => error,
     };
-    error.with_source(raised)
+    with_retry(raised.value(py).as_any(), error).with_source(raised)
 }
 
 /// The module that an import did not find.
@@ -143,13 +147,22 @@ fn from_plugin_error(value: &Bound<'_, PyAny>) -> Option<Error> {
     if let Some(hint) = text("hint") {
         error = error.with_hint(hint);
     }
-    match value.getattr("retry_after").ok().and_then(|seconds| seconds.extract().ok()) {
-        Some(seconds) => Some(error.with_retry_after(seconds)),
-        None => Some(error),
+    Some(error)
+}
+
+/// What an exception says of trying again; any exception may say it, in attributes.
+fn with_retry(value: &Bound<'_, PyAny>, mut error: Error) -> Error {
+    let read = |name| value.getattr_opt(name).ok().flatten();
+    if read("retryable").and_then(|it| it.extract::<bool>().ok()) == Some(true) {
+        error = error.with_retryable();
+    }
+    match read("retry_after").and_then(|seconds| seconds.extract().ok()) {
+        Some(seconds) => error.with_retry_after(seconds),
+        None => error,
     }
 }
 
-const KINDS: [ErrorKind; 14] = [
+const KINDS: [ErrorKind; 15] = [
     ErrorKind::NotFound,
     ErrorKind::Load,
     ErrorKind::Abi,
@@ -160,6 +173,7 @@ const KINDS: [ErrorKind; 14] = [
     ErrorKind::Execution,
     ErrorKind::InvalidParams,
     ErrorKind::Vetoed,
+    ErrorKind::Busy,
     ErrorKind::Timeout,
     ErrorKind::Panic,
     ErrorKind::Cleanup,

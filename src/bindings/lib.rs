@@ -35,6 +35,7 @@ mod optional;
 mod records;
 mod registry;
 mod reload;
+mod repeat;
 mod schema;
 mod services;
 mod settings;

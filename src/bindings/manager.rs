@@ -432,7 +432,7 @@ impl PluginManager {
         action: String,
         timeout: Option<Duration>,
     ) -> Request {
-        Request::Hosted { host: Arc::clone(&self.host), verb, plugin, action, timeout }
+        Request::Hosted { host: Arc::clone(&self.host), verb, plugin, action, timeout, once: false }
     }
 
     /// Takes SIGTERM for a `with` block, or gives it back.

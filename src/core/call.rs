@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::entry::Entry;
 use crate::overrun::Attempt;
+use crate::policy::Permit;
 use crate::{Category, Class, Event, EventSink, Monitor, Outcome, PluginInfo};
 
 /// Those who may want to know of a call.
@@ -23,18 +24,23 @@ pub struct Call<C: Class, A: AsRef<str>> {
     entry: Arc<Entry<C>>,
     instance: Arc<C::Instance>,
     action: A,
+    permit: Option<Permit>,
     began: Instant,
     finished: bool,
 }
 
 impl<C: Class, A: AsRef<str>> Call<C, A> {
-    pub(crate) fn begin(entry: Arc<Entry<C>>, instance: Arc<C::Instance>, action: A) -> Self {
+    pub(crate) fn begin(
+        entry: Arc<Entry<C>>,
+        (instance, permit): (Arc<C::Instance>, Option<Permit>),
+        action: A,
+    ) -> Self {
         let watch = &entry.watch;
         watch.monitor.notify(|observer| observer.before(entry.name(), action.as_ref()));
         if watch.events.listening() {
             watch.publish(&entry.registered.info, action.as_ref(), "start", Value::Null);
         }
-        Self { entry, instance, action, began: Instant::now(), finished: false }
+        Self { entry, instance, action, permit, began: Instant::now(), finished: false }
     }
 
     /// The plugin that is called; it lives at least as long as the call.
@@ -64,6 +70,11 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
             .map(|limit| Attempt::new(&self.entry.overruns, limit))
     }
 
+    /// It fails for a mistake of its caller: that says nothing about the action.
+    pub fn blame_caller(&mut self) {
+        self.permit = None;
+    }
+
     /// Accounts for the call; `error` is the failure's text.
     pub fn finish(mut self, outcome: Outcome, error: Option<&str>) {
         self.account(outcome, error);
@@ -72,6 +83,9 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
     fn account(&mut self, outcome: Outcome, error: Option<&str>) {
         self.finished = true;
         self.entry.usage.leave(self.began, outcome, error);
+        if let Some(permit) = self.permit.take() {
+            permit.finish(outcome);
+        }
         let (watch, action) = (&self.entry.watch, self.action.as_ref());
         watch.monitor.notify(|observer| {
             let seconds = self.began.elapsed().as_secs_f64();

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::call::Watch;
 use crate::graph::Node;
 use crate::overrun::{Attempt, Overruns};
+use crate::policy::{Permit, Rules};
 use crate::retry::Retry;
 use crate::{
     Class, Config, Error, ErrorKind, Failure, Limits, PluginState, Registered, Result, Stage,
@@ -31,6 +32,8 @@ pub(crate) struct Entry<C: Class> {
     /// The cleanup that was given up, and may still be running.
     pub(crate) given_up: Mutex<Option<Arc<Attempt>>>,
     pub(crate) limits: Limits,
+    /// When its actions may run, and which are repeated; nothing for most plugins.
+    pub(crate) rules: Option<Rules>,
     failure: Mutex<Option<Arc<Failure>>>,
 }
 
@@ -49,6 +52,7 @@ impl<C: Class> Entry<C> {
             retry: Mutex::default(),
             wanted: AtomicBool::new(false),
             given_up: Mutex::default(),
+            rules: config.as_ref().ok().and_then(|config| Rules::new(&registered.info, config)),
             limits: config.as_ref().map_or(defaults, |config| defaults.of(config)),
             watch: Arc::clone(watch),
             registered,
@@ -143,20 +147,29 @@ impl<C: Class> Entry<C> {
         Failure { stage, plugin, origin, error }
     }
 
-    /// Counts a call in and hands out the instance, or says why the plugin takes no calls.
-    pub(crate) fn admit(&self) -> Result<Arc<C::Instance>> {
+    /// Counts a call in and hands out the instance, with the permit of the action if it needs one, or
+    /// says why the plugin does not take it.
+    pub(crate) fn admit(&self, action: &str) -> Result<(Arc<C::Instance>, Option<Permit>)> {
         // Counted before the state is read: whoever stops the plugin moves the state first and
         // reads the count after, so one of the two sees the other.
         self.usage.enter();
         let refused = match self.running() {
             Some(instance) => match self.overruns.wedged() {
-                None => return Ok(instance),
+                None => match self.permit(action) {
+                    Ok(permit) => return Ok((instance, permit)),
+                    Err(error) => error,
+                },
                 Some(error) => error,
             },
             None => self.not_running(),
         };
         self.usage.undo();
         Err(refused)
+    }
+
+    #[inline]
+    fn permit(&self, action: &str) -> Result<Option<Permit>> {
+        self.rules.as_ref().map_or(Ok(None), |rules| rules.enter(self.name(), action))
     }
 
     #[cold]

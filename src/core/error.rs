@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Execution,
     /// An action's parameters are wrong.
     InvalidParams,
+    /// An action may not run now: its rate or concurrency is used up, or its circuit is open.
+    Busy,
     /// A hook refused an action, or a start.
     Vetoed,
     /// A time limit was reached.
@@ -54,6 +56,7 @@ impl ErrorKind {
             Self::Execution => "execution_failed",
             Self::InvalidParams => "invalid_params",
             Self::Vetoed => "vetoed",
+            Self::Busy => "busy",
             Self::Timeout => "timed_out",
             Self::Panic => "plugin_panicked",
             Self::Cleanup => "cleanup_failed",
@@ -77,6 +80,7 @@ struct Inner {
     plugin: Option<String>,
     hint: Option<String>,
     retry_after: Option<f64>,
+    retryable: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     parts: Vec<Error>,
 }
@@ -93,6 +97,7 @@ impl Error {
             plugin: None,
             hint: None,
             retry_after: None,
+            retryable: false,
             source: None,
             parts: Vec::new(),
         }))
@@ -138,6 +143,13 @@ impl Error {
         self
     }
 
+    /// Says that the same call may well succeed if it is repeated.
+    #[must_use]
+    pub fn with_retryable(mut self) -> Self {
+        self.0.retryable = true;
+        self
+    }
+
     /// Keeps the failure beneath this one.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -173,6 +185,12 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<f64> {
         self.0.retry_after
+    }
+
+    /// Whether the same call may well succeed if it is repeated.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable || matches!(self.0.kind, ErrorKind::NotReady | ErrorKind::Busy)
     }
 
     /// The failures it joins; empty for a plain one.

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use indexmap::IndexMap;
@@ -114,8 +115,8 @@ impl<C: Class> Host<C> {
     pub fn admit<A: AsRef<str>>(&self, plugin: &str, action: A) -> Result<Call<C, A>> {
         let entries = self.entries.load();
         let entry = entries.get(plugin).ok_or_else(|| unknown(plugin, &entries))?;
-        match entry.admit() {
-            Ok(instance) => Ok(Call::begin(Arc::clone(entry), instance, action)),
+        match entry.admit(action.as_ref()) {
+            Ok(admitted) => Ok(Call::begin(Arc::clone(entry), admitted, action)),
             Err(error) => self.admit_successor(entry, error, action),
         }
     }
@@ -130,11 +131,29 @@ impl<C: Class> Host<C> {
     ) -> Result<Call<C, A>> {
         match self.entries.load().get(entry.name()) {
             Some(successor) if !Arc::ptr_eq(successor, entry) => {
-                let instance = successor.admit()?;
-                Ok(Call::begin(Arc::clone(successor), instance, action))
+                let admitted = successor.admit(action.as_ref())?;
+                Ok(Call::begin(Arc::clone(successor), admitted, action))
             }
             _ => Err(error),
         }
+    }
+
+    /// Whether a failed call of the plugin may have to be repeated, so that what it needs is kept.
+    pub fn may_repeat(&self, plugin: &str) -> bool {
+        self.entries.load().get(plugin).is_some_and(|entry| entry.rules.is_some())
+    }
+
+    /// How long to wait before a call that failed is repeated, if it is to be, after so many
+    /// repetitions: only one that did nothing, or that its action says may be done twice.
+    pub fn repeat(
+        &self,
+        plugin: &str,
+        action: &str,
+        error: &Error,
+        repeated: u32,
+    ) -> Option<Duration> {
+        let entry = self.entry(plugin).ok()?;
+        entry.rules.as_ref()?.repeat(action, error, repeated)
     }
 
     /// The running plugin of that name.

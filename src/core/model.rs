@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, ErrorKind};
+use crate::{ActionPolicy, Error, ErrorKind};
 
 /// What a plugin is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,6 +137,9 @@ pub struct ActionInfo {
     /// JSON Schema of its result, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// What it declares about being run: whether it may be repeated, how often it may run.
+    #[serde(default, skip_serializing_if = "ActionPolicy::is_empty")]
+    pub policy: ActionPolicy,
 }
 
 /// What is known of one plugin without running it.

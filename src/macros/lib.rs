@@ -36,6 +36,9 @@ use proc_macro::TokenStream;
 ///   most one argument that derives `Deserialize` and `Schema`, and may borrow from the call
 ///   (`Query<'_>`); what it returns is `Serialize` and `Schema`. Its documentation is the
 ///   action's description.
+/// - `#[action(idempotent)]`, also beside `blocking` and `stream`, says that the action may be done
+///   twice: the host repeats it if it fails with an error that is `retryable`, as often as the user
+///   allows.
 /// - an `#[action]` may be an `async fn` with the feature `async`: it runs as a task of the
 ///   library's own tokio runtime, is dropped when its caller gives up, and owns its parameters.
 /// - a method with `#[action(stream)]` (feature `async`) returns `impl Stream<Item = T> + Send`, or

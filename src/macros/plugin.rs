@@ -138,7 +138,7 @@ mod tests {
                 #[action(later)]
                 fn b(&self) {}
             )),
-            "unknown; it is `#[action]`, `#[action(blocking)]` or `#[action(stream)]`"
+            "unknown; it is `#[action]`, with `blocking`, `stream` or `idempotent`"
         );
         assert_eq!(
             with(quote!(

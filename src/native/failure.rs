@@ -90,6 +90,9 @@ impl PluginError {
         if let Some(seconds) = detail.get("retry_after").and_then(Value::as_f64) {
             error = error.with_retry_after(seconds);
         }
+        if detail.get("retryable").and_then(Value::as_bool) == Some(true) {
+            error = error.with_retryable();
+        }
         if let Some(hint) = text("hint") {
             error = error.with_hint(hint);
         }

@@ -46,6 +46,8 @@ pub struct ActionDescriptor {
     pub description: &'static str,
     /// How it wants to be called.
     pub exec: Exec,
+    /// Whether it may be done twice.
+    pub idempotent: bool,
     /// What its parameters look like; none if it takes none.
     pub params: Option<&'static Shape>,
     /// What its result looks like.
@@ -145,6 +147,9 @@ const fn write_action<const N: usize>(json: &mut Json<N>, action: &ActionDescrip
         Exec::Stream => "stream",
     };
     json.pair("exec", exec);
+    if action.idempotent {
+        json.raw(",\"policy\":{\"idempotent\":true}");
+    }
     json.key("params");
     let params = match action.params {
         Some(params) => params,

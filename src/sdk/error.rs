@@ -24,6 +24,7 @@ struct Parts {
     location: Option<String>,
     hint: Option<String>,
     retry_after: Option<f64>,
+    retryable: bool,
     origin: Option<Origin>,
 }
 
@@ -55,6 +56,14 @@ impl Error {
         let mut error = Self::with_code(code::NOT_READY, message);
         error.0.retry_after = Some(retry_after);
         error
+    }
+
+    /// Says that the same call may well succeed if it is repeated: the host does so for an action
+    /// with `#[action(idempotent)]`, as often as the user allows.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.0.retryable = true;
+        self
     }
 
     /// Says what to do about it.
@@ -105,6 +114,7 @@ impl Error {
             location: None,
             hint: None,
             retry_after: None,
+            retryable: false,
             origin: None,
         }))
     }
@@ -128,7 +138,7 @@ impl Error {
 
     /// The message, and the JSON object with the rest (empty if there is nothing more).
     pub(crate) fn into_texts(self) -> (String, Vec<u8>) {
-        let Parts { message, path, location, hint, retry_after, .. } = *self.0;
+        let Parts { message, path, location, hint, retry_after, retryable, .. } = *self.0;
         let mut detail = Vec::new();
         for (key, text) in [("path", path), ("location", location), ("hint", hint)] {
             if let Some(text) = text {
@@ -140,6 +150,10 @@ impl Error {
         if let Some(seconds) = retry_after.filter(|seconds| seconds.is_finite()) {
             push_key(&mut detail, "retry_after");
             detail.extend_from_slice(format!("{seconds:?}").as_bytes());
+        }
+        if retryable {
+            push_key(&mut detail, "retryable");
+            detail.extend_from_slice(b"true");
         }
         if !detail.is_empty() {
             detail.push(b'}');

@@ -14,6 +14,7 @@ pub(super) static SCHEMA: LazyLock<CompiledSchema> = LazyLock::new(|| {
     CompiledSchema::new(json!({
         "properties": {
             "enabled": {"type": "boolean"},
+            "actions": {"type": "object", "additionalProperties": action_policy()},
             "options": {
                 "type": "object",
                 "properties": {
@@ -26,13 +27,37 @@ pub(super) static SCHEMA: LazyLock<CompiledSchema> = LazyLock::new(|| {
     .expect("the text above is a JSON Schema")
 });
 
+/// What the user may say of an action, or with `*` of all: see [`crate::ActionPolicy`].
+fn action_policy() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "idempotent": {"type": "boolean"},
+            "retries": {"type": "integer", "minimum": 0},
+            "max_rate": {"type": "number", "exclusiveMinimum": 0},
+            "burst": {"type": "integer", "minimum": 1},
+            "max_concurrent": {"type": "integer", "minimum": 1},
+            "breaker": {
+                "type": "object",
+                "properties": {
+                    "failures": {"type": "integer", "minimum": 1},
+                    "pause": {"type": "number", "exclusiveMinimum": 0},
+                },
+                "required": ["failures", "pause"],
+                "additionalProperties": false,
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
 /// The host's keys that `schema` does not declare, and the configuration without them.
 pub(super) fn split(config: &Value, schema: &Value) -> (Value, Value) {
     let (mut own, mut rest) = (Map::new(), config.clone());
     let schema = Schema::new(schema);
     let Value::Object(map) = &mut rest else { return (Value::Object(own), rest) };
-    if !schema.declares("enabled") {
-        own.extend(map.shift_remove_entry("enabled"));
+    for key in ["enabled", "actions"].into_iter().filter(|key| !schema.declares(key)) {
+        own.extend(map.shift_remove_entry(key));
     }
     let options_schema = schema.property("options");
     match map.get_mut("options") {

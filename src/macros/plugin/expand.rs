@@ -78,7 +78,7 @@ fn descriptor(options: &Options, description: &str, methods: &Methods) -> TokenS
 }
 
 fn action_descriptor(action: &Action) -> TokenStream {
-    let Action { function, description, exec, output, .. } = action;
+    let Action { function, description, exec, idempotent, output, .. } = action;
     let name = function.name.to_string();
     let exec = match exec {
         Exec::Inline => quote!(Inline),
@@ -93,6 +93,7 @@ fn action_descriptor(action: &Action) -> TokenStream {
             name: #name,
             description: #description,
             exec: private::Exec::#exec,
+            idempotent: #idempotent,
             params: #params,
             result: #result,
         }

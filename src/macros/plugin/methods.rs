@@ -49,6 +49,8 @@ pub(super) struct Action {
     pub(super) function: Function,
     pub(super) description: String,
     pub(super) exec: Exec,
+    /// Whether it may be done twice.
+    pub(super) idempotent: bool,
     /// What it gives back, once or item by item, without the `Result` around it.
     pub(super) output: Type,
     /// Whether there is a `Result` around each item of a stream.
@@ -115,7 +117,8 @@ impl Methods {
 
 impl Action {
     fn read(method: &ImplItemFn, attribute: &Attribute) -> Result<Self> {
-        let exec = match (asked_for(attribute)?, &method.sig.asyncness) {
+        let Asked { exec, idempotent } = Asked::read(attribute)?;
+        let exec = match (exec, &method.sig.asyncness) {
             (Exec::Blocking, Some(asyncness)) => {
                 let message = "a `blocking` action cannot be `async`: it is one or the other";
                 return Err(Error::new(asyncness.span, message));
@@ -135,7 +138,7 @@ impl Action {
             _ => (function.output.clone(), false),
         };
         let description = description(&method.attrs);
-        Ok(Self { function, description, exec, output, fallible_items })
+        Ok(Self { function, description, exec, idempotent, output, fallible_items })
     }
 }
 
@@ -144,25 +147,33 @@ fn take_action(attributes: &mut Vec<Attribute>) -> Option<Attribute> {
     Some(attributes.remove(at))
 }
 
-/// How the attribute says that the action is called.
-fn asked_for(attribute: &Attribute) -> Result<Exec> {
-    let mut exec = Exec::Inline;
-    if matches!(attribute.meta, Meta::Path(_)) {
-        return Ok(exec);
-    }
-    attribute.parse_nested_meta(|meta| {
-        exec = match meta.path.get_ident().map(Ident::to_string).as_deref() {
-            Some("blocking") => Exec::Blocking,
-            Some("stream") => Exec::Stream,
-            _ => {
-                return Err(meta.error(
-                    "unknown; it is `#[action]`, `#[action(blocking)]` or `#[action(stream)]`",
-                ));
+/// What the attribute says of the action.
+struct Asked {
+    exec: Exec,
+    idempotent: bool,
+}
+
+impl Asked {
+    fn read(attribute: &Attribute) -> Result<Self> {
+        let mut asked = Self { exec: Exec::Inline, idempotent: false };
+        if matches!(attribute.meta, Meta::Path(_)) {
+            return Ok(asked);
+        }
+        attribute.parse_nested_meta(|meta| {
+            match meta.path.get_ident().map(Ident::to_string).as_deref() {
+                Some("blocking") => asked.exec = Exec::Blocking,
+                Some("stream") => asked.exec = Exec::Stream,
+                Some("idempotent") => asked.idempotent = true,
+                _ => {
+                    return Err(meta.error(
+                        "unknown; it is `#[action]`, with `blocking`, `stream` or `idempotent`",
+                    ));
+                }
             }
-        };
-        Ok(())
-    })?;
-    Ok(exec)
+            Ok(())
+        })?;
+        Ok(asked)
+    }
 }
 
 /// What a stream yields, and whether in a `Result`: what its type says of `Item`.
