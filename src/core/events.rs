@@ -124,6 +124,16 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Handlers that match one event name, in the order they subscribed.
 pub type Matches<H> = Arc<[(SubscriptionId, H)]>;
 

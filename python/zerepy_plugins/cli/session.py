@@ -1,14 +1,18 @@
 """What the commands share: where plugins are looked for, and a manager that is always stopped."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zerepy_plugins import PluginFailure, PluginHooks, PluginManager
 from zerepy_plugins.errors import PluginNotFoundError
+
+if TYPE_CHECKING:
+    from zerepy_plugins.compat.project import Project
 
 CONFIG_FILE = "zerepy-plugins.toml"
 
@@ -69,6 +73,8 @@ def open_manager(
     manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks)
     try:
         manager.load_plugins()
+        if project := zerepy_project():
+            _take_in(manager, project)
         yield manager
     finally:
         manager.stop_plugins()
@@ -76,7 +82,32 @@ def open_manager(
 
 def broken(manager: PluginManager) -> list[PluginFailure]:
     """Return what is broken, and what would be once it is started: unmet dependencies."""
-    return manager.failures + manager.check_dependencies()
+    failures = manager.failures + manager.check_dependencies()
+    if zerepy_project():
+        from zerepy_plugins.compat.hosting import unusable
+
+        failures += unusable(manager)
+    return failures
+
+
+def zerepy_project() -> "Project | None":
+    """Return the ZerePy project in the working directory, if there is one."""
+    if not Path("src").is_dir():
+        return None
+    from zerepy_plugins.compat.project import find_project
+
+    return find_project()
+
+
+def _take_in(manager: PluginManager, project: "Project") -> None:
+    """Add a project's own connections to the plugins; what they print is not a command's output."""
+    from zerepy_plugins import compat
+    from zerepy_plugins.compat.hosting import take_in_all
+
+    compat.install()
+    project.importable()
+    with redirect_stdout(sys.stderr):
+        take_in_all(manager, project)
 
 
 def describe(manager: PluginManager, name: str) -> dict[str, Any]:
