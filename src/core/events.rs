@@ -259,6 +259,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_shown_as_it_was_written() {
+        for text in ["*", "a.*", "a.b"] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
     fn memory_of_names_is_bounded() {
         let bus = Subscriptions::default();
         bus.subscribe(Pattern::All, "x");

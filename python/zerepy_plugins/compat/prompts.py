@@ -18,10 +18,12 @@ from zerepy_plugins._loop import is_loop_thread
 from zerepy_plugins.errors import PluginConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Answers", "answering"]
 
+# Words that tell one credential from another: what asks for one is answered by no other.
+_TELLING = frozenset({"secret", "token", "password", "private", "mnemonic", "seed", "pin"})
 _YES_OR_NO = re.compile(r"[\[(]\s*y(es)?\s*/\s*n(o)?\s*[\])]", re.IGNORECASE)
 
 
@@ -79,10 +81,12 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[a-z0-9]+", text.lower()))
 
 
-def _best(keys: Mapping[str, Any] | list[str], asked: set[str]) -> str | None:
-    """Return the key that says most of what is asked, and nothing else."""
-    fitting = [key for key in keys if (words := _words(key.replace("_", " "))) and words <= asked]
-    return max(fitting, key=lambda key: len(_words(key.replace("_", " "))), default=None)
+def _best(keys: Iterable[str], asked: set[str]) -> str | None:
+    """Return the key that says most of what is asked, nothing else, and all that is telling."""
+    words = {key: _words(key.replace("_", " ")) for key in keys}
+    needed = asked & _TELLING
+    fitting = [key for key in words if words[key] and needed <= words[key] <= asked]
+    return max(fitting, key=lambda key: len(words[key]), default=None)
 
 
 def _at_terminal() -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from zerepy_plugins.compat.config.document import JsonDocument
 
-__all__ = ["Settings", "settings"]  # noqa: F822 - made when it is asked for
+__all__ = ["Settings", "settings"]
 
 
 class Settings:
@@ -42,12 +42,18 @@ class Settings:
         return dict(self._settings)
 
 
-_made: list[Settings] = []
+class _AtFirstUse(Settings):
+    """Reads the file when it is first asked: importing a module makes no directory."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"_config_dir", "_config_file", "_document"}:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        super().__init__()
+        return getattr(self, name)
 
 
-def __getattr__(name: str) -> Any:
-    if name != "settings":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if not _made:
-        _made.append(Settings())  # not at import: it makes a directory
-    return _made[0]
+settings: Settings = _AtFirstUse()
+"""The ones of the whole process."""
