@@ -303,6 +303,21 @@ class TestPluginsByName:
         assert line.endswith("plugins/solana.py instead of src/connections/solana_connection.py")
         assert not any("not-to-be-shown" in record for record in told[2])
 
+    def test_takes_secrets_from_the_dotenv_file_and_nobody_shows_them(self, zerepy):
+        project = zerepy()
+        project.write(".env", "KEY_OF_THE_PLUGIN=very-secret\n")
+        project.write("plugins/vault.py", VAULT)
+        _name(project, {"name": "vault", "key": "${KEY_OF_THE_PLUGIN}"}, task="none")
+        told = project.tell("""
+            logging.getLogger("zerepy_plugins").propagate = True
+            cm = manager_of("vault")
+            tell([cm.perform_action("vault", "key", {}), cm.plugins.describe("vault"), records])
+        """)
+        assert told[0] == "very-secret"
+        assert "very-secret" not in json.dumps(told[1:])
+        shown = project.zpl("info", "vault")
+        assert (shown.returncode, "very-secret" in shown.stdout) == (0, False)
+
     def test_a_broken_plugin_leaves_the_name_to_the_project(self, zerepy):
         project = zerepy()
         project.write("plugins/twitter.py", "import nothing_of_the_kind\n")
@@ -324,6 +339,19 @@ class TestPluginsByName:
             tell([first, second])
         """)
         assert told == ["from the file: a", "from outside: a"]
+
+
+VAULT = """
+from zerepy_plugins import ConnectionPlugin
+
+class Vault(ConnectionPlugin):
+    name, version = "vault", "1.0.0"
+    def initialize(self, config): self.key = config["options"]["key"]
+    def cleanup(self): pass
+    def is_configured(self): return True
+    def configure(self): return True
+    def perform_action(self, action, params): return self.key
+"""
 
 
 def _name(project, item, task):

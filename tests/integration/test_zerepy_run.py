@@ -44,6 +44,16 @@ def test_the_agents_loop_and_its_actions_run_as_before(zerepy):
     assert "Result: gpt-3.5-turbo: a temperature=1.0" in result.stderr
 
 
+def test_one_line_at_the_top_does_the_same(zerepy):
+    project = zerepy("main")
+    program = (project.path / "main.py").read_text()
+    line = "import zerepy_plugins.compat; zerepy_plugins.compat.install()\n"
+    project.write("main.py", line + program)
+    result = project.program("agent-action", "twitter", "tag", '["Ada"]')
+    assert result.returncode == 0, result.stderr
+    assert "Result: ['Ada']" in result.stderr
+
+
 def test_a_fork_with_async_actions_and_a_config_package_of_its_own(zerepy):
     call = ("radar", "look", "north", "3", "false", '[1, "2"]', '{"a": 1}')
     result = zerepy("fork").zpl("run", "main.py", *call)

@@ -58,6 +58,7 @@ class ConnectionManager:
         """The plugin manager that runs the connections: status, failures, monitor, hooks."""
         self._started = Connections(self.plugins)
         self.connections: Mapping[str, Any] = self._started
+        self._wanted: set[str] = set()
         items = [item for item in _last_of_each(agent_config) if self._take_in(item)]
         self.plugins.load_plugins()
         for item in items:
@@ -76,7 +77,7 @@ class ConnectionManager:
         for name, answer in configured.items():
             logger.info(f"- {name}: {'✅ Configured' if answer else '❌ Not Configured'}")
         for failure in self.plugins.failures:
-            if failure.plugin and failure.plugin not in configured:
+            if failure.plugin in self._wanted and failure.plugin not in configured:
                 logger.info(f"- {failure.plugin}: ❌ Not Available: {failure.error}")
         return configured
 
@@ -246,6 +247,7 @@ class ConnectionManager:
             return False
 
     def _take_in(self, item: Mapping[str, Any]) -> bool:
+        self._wanted.add(str(item.get("name")))
         try:
             take_in(self.plugins, self._project, item, self._started)
         except PluginError as error:

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from difflib import get_close_matches
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zerepy_plugins.base import ConnectionPlugin
@@ -59,6 +60,24 @@ class _Actions:
         return instance.wrapped.actions
 
 
+class _Takes(Enum):
+    """How a connection's ``perform_action`` takes the parameters."""
+
+    DICT = auto()
+    KEYWORDS = auto()
+    NOTHING = auto()  # it is the base class's, which calls what is no function
+
+    @classmethod
+    def of(cls, connection: type) -> _Takes:
+        perform = getattr(connection, "perform_action", None)
+        if perform is None:
+            return cls.NOTHING
+        parameters = inspect.signature(perform).parameters.values()
+        if sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters) > 2:  # self, name, dict
+            return cls.DICT
+        return cls.NOTHING if perform.__qualname__.startswith("Base") else cls.KEYWORDS
+
+
 class HostedConnection(ConnectionPlugin):
     """A ZerePy connection as a plugin; made by :func:`host`.
 
@@ -89,7 +108,10 @@ class HostedConnection(ConnectionPlugin):
         connection = cls(*arguments)
         configured = _Configured(connection.is_configured)
         connection.is_configured = configured  # its own actions ask it, too, each time
-        self.wrapped, self._configured = connection, configured
+        self._schemas: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self._takes = _Takes.of(cls)
+        self._configured = configured
+        self.wrapped = connection  # from here on, other attributes are the connection's
         self._introduce_peers()
 
     def _introduce_peers(self) -> None:
@@ -135,8 +157,9 @@ class HostedConnection(ConnectionPlugin):
 
         Args:
             prompts: Called with what it asks and neither ``answers`` nor a variable answers.
-            **answers: By what is asked for, such as ``api_key``. Variables of the environment that
-                begin with the connection's name answer, too; else the terminal is asked.
+            **answers: By what is asked for, such as ``api_key``. If there are any, or no terminal
+                to ask at, variables of the environment that begin with the connection's name
+                answer, too.
 
         Raises:
             PluginConfigError: It asks, and there is no answer.
@@ -160,11 +183,12 @@ class HostedConnection(ConnectionPlugin):
         """
         action = self._action(action_name)
         arguments = self._arguments(action_name, action, kwargs)
-        perform = self.wrapped.perform_action
         try:
-            if _is_unusable(perform):
-                return getattr(self.wrapped, action_name.replace("-", "_"))(**arguments)
-            return perform(action_name, arguments)
+            if self._takes is _Takes.DICT:
+                return self.wrapped.perform_action(action_name, arguments)
+            if self._takes is _Takes.KEYWORDS:
+                return self.wrapped.perform_action(action_name, **arguments)
+            return getattr(self.wrapped, action_name.replace("-", "_"))(**arguments)
         except Exception:
             self._configured.forget()
             raise
@@ -182,7 +206,7 @@ class HostedConnection(ConnectionPlugin):
 
     def _arguments(self, name: str, action: Any, params: Any) -> dict[str, Any]:
         arguments = named(params, [parameter.name for parameter in action.parameters])
-        schema = describe_action(action)["params"]
+        schema = self._schema(name, action)
         if missing := [key for key in schema["required"] if key not in arguments]:
             raise InvalidParamsError(
                 f"action {name!r} of connection {self.name!r} needs {', '.join(missing)}",
@@ -192,9 +216,18 @@ class HostedConnection(ConnectionPlugin):
             if parameter.name in arguments:
                 value, wanted = arguments[parameter.name], schema["properties"][parameter.name]
                 arguments[parameter.name] = coerced(value, wanted)
-            if not isinstance(parameter.type, type):  # calling List[str] is a TypeError
-                parameter.type = Unchanged(getattr(parameter.type, "original", parameter.type))
         return arguments
+
+    def _schema(self, name: str, action: Any) -> dict[str, Any]:
+        """Return an action's parameters as a schema, made once, and mend what cannot be called."""
+        known, schema = self._schemas.get(name, (None, {}))
+        if known is not action:
+            schema = describe_action(action)["params"]
+            self._schemas[name] = (action, schema)
+            for parameter in action.parameters:
+                if not isinstance(parameter.type, type):  # calling List[str] is a TypeError
+                    parameter.type = Unchanged(parameter.type)
+        return schema
 
     def _running(self) -> Any:
         if self.wrapped is None:
@@ -211,8 +244,7 @@ class HostedConnection(ConnectionPlugin):
         return getattr(self.wrapped, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        own = name in {"wrapped", "context", "_configured"} or self.wrapped is None
-        if own:
+        if self.wrapped is None or name in {"wrapped", "context"}:
             super().__setattr__(name, value)
         else:
             setattr(self.wrapped, name, value)
@@ -277,8 +309,3 @@ def _required(function: Any) -> list[inspect.Parameter]:
 def _accepts(function: Any, keyword: str) -> bool:
     parameters = inspect.signature(function).parameters
     return keyword in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _is_unusable(perform: Any) -> bool:
-    """Tell whether it is the base class's: it takes no dict and calls what is no function."""
-    return len(_required(perform)) < 2

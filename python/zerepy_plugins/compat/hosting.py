@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerepy_plugins import Event, PluginFailure, PluginHooks, PluginManager, PluginRegistry
+from zerepy_plugins.compat.config.providers import EnvConfigProvider
 from zerepy_plugins.compat.events.bus import event_bus
 from zerepy_plugins.compat.hosted import HostedConnection, host
 from zerepy_plugins.compat.served import ServedConnection
-from zerepy_plugins.errors import PluginError
+from zerepy_plugins.errors import PluginConfigError, PluginError
 
 if TYPE_CHECKING:
     from zerepy_plugins.compat.project import Project
@@ -42,6 +43,7 @@ def serving_manager(project: Project) -> PluginManager:
 
     Its events go to ZerePy's global bus. ``zerepy-plugins.toml`` in the project configures it.
     """
+    load_secrets(project)
     folders = [project.root / "plugins", Path.home() / ".zerepy" / "plugins"]
     file = project.root / CONFIG_FILE
     manager = PluginManager(
@@ -53,6 +55,14 @@ def serving_manager(project: Project) -> PluginManager:
     )
     manager.load_plugins()
     return manager
+
+
+def load_secrets(project: Project) -> None:
+    """Put what is in the project's ``.env`` into the environment, for ``${NAME}`` in settings."""
+    try:
+        EnvConfigProvider(str(project.root / ".env"))
+    except PluginConfigError as error:
+        _log.warning("%s", error)
 
 
 def take_in(
@@ -84,6 +94,7 @@ def take_in(
 
 def take_in_all(manager: PluginManager, project: Project) -> None:
     """Take in every connection of a project, with the settings of its default agent."""
+    load_secrets(project)
     items = {name: {"name": name} for name in project.connections()}
     items |= {str(item.get("name")): item for item in project.agent_config()}
     for item in items.values():

@@ -9,10 +9,13 @@ import ast
 import importlib
 import inspect
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from zerepy_plugins.compat.packages import cannot_import
@@ -69,6 +72,7 @@ class Project:
                 "a plugin of that name would do, too",
             )
         try:
+            _open_package(self.root / _CONNECTIONS)
             module = importlib.import_module(source.module)
             return _class_in(module, source.class_name)
         except (Exception, SystemExit) as error:
@@ -192,6 +196,19 @@ def _pairs(node: ast.AST) -> list[tuple[str, str]]:
         for value in returned
         if isinstance(text, str) and isinstance(value, ast.Name)
     ]
+
+
+def _open_package(folder: Path) -> None:
+    """Import ``src.connections``; without its own code, if that fails for one of its modules."""
+    name = ".".join(_CONNECTIONS.parts)
+    try:
+        importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its code raises
+        logging.getLogger("zerepy_plugins.compat").info("%s does without its code: %s", name, error)
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        package.__spec__ = ModuleSpec(name, loader=None, is_package=True)
+        sys.modules[name] = package
 
 
 def _class_in(module: Any, class_name: str | None) -> type:

@@ -60,9 +60,12 @@ class Answers:
             return "y"  # whoever gives answers wants to configure
         if self._ask is not None:
             return self._ask(prompt)
+        at_terminal = _at_terminal()
+        if at_terminal and not self._given:
+            return _real_input(prompt)  # whoever sits there may want another value
         if key := _best(self._variables(), asked | _words(self._name)):
             return os.environ[key]
-        if _at_terminal():
+        if at_terminal:
             return _real_input(prompt)
         raise PluginConfigError(
             f"connection {self._name!r} asks {prompt.strip()!r}, and nobody is there to answer",
