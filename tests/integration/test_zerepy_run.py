@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
@@ -52,6 +56,27 @@ def test_one_line_at_the_top_does_the_same(zerepy):
     result = project.program("agent-action", "twitter", "tag", '["Ada"]')
     assert result.returncode == 0, result.stderr
     assert "Result: ['Ada']" in result.stderr
+
+
+def test_a_person_at_a_terminal_is_asked_although_the_environment_knows(zerepy):
+    project = zerepy("main")
+    person, terminal = pty.openpty()
+    command = [sys.executable, "-m", "zerepy_plugins", "run", "main.py"]
+    program = subprocess.Popen(
+        [*command, "configure-connection", "openai"],
+        cwd=project.path,
+        env=os.environ | project.env,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    os.write(person, b"y\nsk-typed\n")
+    output, _ = program.communicate(timeout=60)
+    os.close(person)
+    os.close(terminal)
+    assert "Do you want to reconfigure? (y/n): Enter your OpenAI API key: " in output
+    assert "SUCCESSFULLY CONFIGURED CONNECTION: openai" in output
 
 
 def test_a_fork_with_async_actions_and_a_config_package_of_its_own(zerepy):
