@@ -1,4 +1,4 @@
-"""What tests of values share, and tests of ZerePy projects: copies of them, programs run in them."""
+"""What tests of values share, and what tests of ZerePy projects do: copies, programs in them."""
 
 from __future__ import annotations
 
