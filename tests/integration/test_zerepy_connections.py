@@ -340,6 +340,20 @@ class TestPluginsByName:
         """)
         assert told == ["from the file: a", "from outside: a"]
 
+    def test_the_hosts_file_limits_the_calls_of_a_projects_class(self, zerepy):
+        project = zerepy()
+        project.write("zerepy-plugins.toml", "[twitter.config.options]\ntimeout = 0.2\n")
+        path = project.path / "src" / "connections" / "twitter_connection.py"
+        path.write_text(path.read_text().replace("return names", "__import__('time').sleep(1)"))
+        told = project.tell("""
+            cm = manager_of("twitter", errors="raise")
+            try:
+                cm.perform_action("twitter", "tag", [["a"]])
+            except Exception as error:
+                tell([type(error).__name__, sorted(cm.connections["twitter"].config)])
+        """)
+        assert told == ["PluginTimeoutError", ["name", "timeline_read_count", "tweet_interval"]]
+
 
 VAULT = """
 from zerepy_plugins import ConnectionPlugin
@@ -360,6 +374,15 @@ def _name(project, item, task):
     agent["config"].append(item)
     agent["tasks"] = [{"name": task, "weight": 1}]
     path.write_text(json.dumps(agent))
+
+
+def test_a_class_is_made_on_the_thread_of_its_caller(zerepy):
+    project = zerepy()
+    path = project.path / "src" / "connections" / "twitter_connection.py"
+    thread = "        import threading; self.thread = threading.current_thread().name\n"
+    path.write_text(path.read_text().replace("        self.sent = []\n", thread))
+    told = project.tell('tell(manager_of("twitter").connections["twitter"].thread)')
+    assert told == "MainThread"
 
 
 def test_async_actions_are_awaited_on_a_loop_and_without_one(zerepy):

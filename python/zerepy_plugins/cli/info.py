@@ -37,9 +37,10 @@ def info(
     traceback: ShowTraceback = False,
 ) -> None:
     """Describe a plugin: its actions and their parameters, what it requires, its configuration."""
-    with reporting(traceback), open_manager(plugins, config) as manager:
+    project = zerepy_project()
+    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
         described = describe(manager, name)
-        if project := zerepy_project():
+        if project:
             described |= _facts(manager, project, name)
         if as_json:
             print_json(described)

@@ -62,28 +62,33 @@ def open_manager(
     plugins: list[Path] | None,
     config: Path | Mapping[str, Any] | None,
     hooks: Sequence[PluginHooks] = (),
+    project: "Project | None" = None,
 ) -> Iterator[PluginManager]:
     """Give a manager that knows the plugins but has started none; stop what was started.
+
+    With a ZerePy `project` it also knows its connections.
 
     Raises `PluginConfigError` for a configuration that cannot be used. Broken plugins are in the
     manager's `failures`.
     """
     source = config if isinstance(config, Mapping) else config_file(config)
     directories = [directory for directory in searched_dirs(plugins) if directory.is_dir()]
-    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks)
+    # ZerePy's classes are made on the caller's thread, which a time limit would rule out.
+    limits: dict[str, Any] = {"initialize_timeout": None} if project else {}
+    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks, **limits)
     try:
         manager.load_plugins()
-        if project := zerepy_project():
+        if project:
             _take_in(manager, project)
         yield manager
     finally:
         manager.stop_plugins()
 
 
-def broken(manager: PluginManager) -> list[PluginFailure]:
+def broken(manager: PluginManager, project: "Project | None" = None) -> list[PluginFailure]:
     """Return what is broken, and what would be once it is started: unmet dependencies."""
     failures = manager.failures + manager.check_dependencies()
-    if zerepy_project():
+    if project:
         from zerepy_plugins.compat.hosting import unusable
 
         failures += unusable(manager)

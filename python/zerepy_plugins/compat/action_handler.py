@@ -153,7 +153,14 @@ _lock = threading.RLock()  # a handler of the start's events may execute an acti
 @functools.cache
 def _manager() -> PluginManager:
     """Return the manager of all registered functions; as the registry, it is the process's."""
-    return PluginManager([], registry=PluginRegistry(), entry_points=False, events=event_bus)
+    return PluginManager(
+        [],
+        registry=PluginRegistry(),
+        entry_points=False,
+        events=event_bus,
+        initialize_timeout=None,
+        cleanup_timeout=None,
+    )
 
 
 def _manager_with(action_name: str) -> PluginManager | None:

@@ -27,6 +27,7 @@ __all__ = ["HostedConnection", "host"]
 
 CONFIGURED_FOR_SECONDS = 60.0
 """How long a connection that said it is configured is believed."""
+_HOST_KEYS = frozenset({"timeout", "retries"})  # options that the host heeds; a class may not know
 
 
 class _Configured:
@@ -101,7 +102,10 @@ class HostedConnection(ConnectionPlugin):
             config: What the class's ``__init__`` is given, or the host's ``{"enabled",
                 "options"}``, whose options go before the settings it was hosted with.
         """
-        given = config.get("options", {}) if config.keys() <= {"enabled", "options"} else config
+        given = config
+        if config.keys() <= {"enabled", "options"}:
+            options = config.get("options", {})
+            given = {key: value for key, value in options.items() if key not in _HOST_KEYS}
         settings = {**self._settings, **given} if given else self._settings
         cls = type(self)._load()
         arguments = (settings, self._peers) if _wants_peers(cls) else (settings,)

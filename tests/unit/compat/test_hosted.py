@@ -80,6 +80,7 @@ def test_every_way_to_perform_an_action_is_used(cls, result):
         (None, {}, {"name": "one"}),
         ({"x": 1}, {"enabled": True, "options": {}}, {"x": 1}),
         ({"x": 1, "y": 1}, {"enabled": True, "options": {"x": 2}}, {"x": 2, "y": 1}),
+        ({"timeout": 9}, {"options": {"timeout": 5, "retries": 1, "x": 1}}, {"timeout": 9, "x": 1}),
     ],
 )
 def test_initialize_gives_the_class_its_settings(given, config, got):
