@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zerepy_plugins._loop import is_loop_thread
 from zerepy_plugins.compat import legacy
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from zerepy_plugins import PluginManager
 
 __all__ = ["ConnectionManager"]
+
+Errors = Literal["legacy", "raise"]
 
 
 class ConnectionManager:
@@ -44,7 +46,7 @@ class ConnectionManager:
         self,
         agent_config: Iterable[Mapping[str, Any]],
         *,
-        errors: str = "legacy",
+        errors: Errors = "legacy",
         prompts: Callable[[str], str] | None = None,
         root: Path | None = None,
     ) -> None:
@@ -157,7 +159,12 @@ class ConnectionManager:
     # Calls.
 
     def perform_action(
-        self, connection_name: str, action_name: str, params: Any = None, *, errors: str = ""
+        self,
+        connection_name: str,
+        action_name: str,
+        params: Any = None,
+        *,
+        errors: Errors | None = None,
     ) -> Any:
         """Perform an action of a connection and return its result.
 
@@ -182,7 +189,12 @@ class ConnectionManager:
             return self._report(error, _failed(connection_name, action_name), errors)
 
     async def perform_action_async(
-        self, connection_name: str, action_name: str, params: Any = None, *, errors: str = ""
+        self,
+        connection_name: str,
+        action_name: str,
+        params: Any = None,
+        *,
+        errors: Errors | None = None,
     ) -> Any:
         """Like :meth:`perform_action`, awaitable: what may block runs on a worker thread."""
         try:
@@ -279,7 +291,7 @@ class ConnectionManager:
                 return legacy.not_started(failure.error, text)
         return legacy.unknown_connection(name, self.connections, text)
 
-    def _report(self, error: Exception, what: str = "", errors: str = "") -> None:
+    def _report(self, error: Exception, what: str = "", errors: Errors | None = None) -> None:
         """Raise an error or log it in ZerePy's words, as asked for."""
         if errors == "raise" or (self._raises and errors != "legacy"):
             raise error.error if isinstance(error, Refused) else error

@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -43,7 +44,14 @@ class Project:
     root: Path
 
     def connections(self) -> dict[str, ClassSource]:
-        """Return where the class of each connection is: those the project names, then its files."""
+        """Return where the class of each connection is: those the project names, then its files.
+
+        The files are read once: a project object is for one look at them.
+        """
+        return dict(self._sources)
+
+    @cached_property
+    def _sources(self) -> dict[str, ClassSource]:
         found = {
             name: ClassSource(module, class_name, self._path_of(module))
             for name, (module, class_name) in self._table().items()
@@ -106,7 +114,7 @@ class Project:
         nested = item.get("config")
         if not isinstance(nested, Mapping):
             return item
-        register = _function(self._manager_tree(), "_register_connection")
+        register = _function(self._manager_tree, "_register_connection")
         passes_all = register is not None and not any(
             isinstance(node, ast.Constant) and node.value == "config" for node in ast.walk(register)
         )
@@ -130,12 +138,13 @@ class Project:
         path = self.root.joinpath(*module.split("."))
         return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
+    @cached_property
     def _manager_tree(self) -> ast.Module:
         return _parse(self.root / "src" / "connection_manager.py")
 
     def _table(self) -> dict[str, tuple[str, str]]:
         """Return module and class by name, as the project's own ``_class_name_to_type`` has it."""
-        tree = self._manager_tree()
+        tree = self._manager_tree
         classes = _imported_connections(tree)
         pairs = [pair for node in ast.walk(tree) for pair in _pairs(node)]
         return {name: classes[class_name] for name, class_name in pairs if class_name in classes}
