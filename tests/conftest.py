@@ -274,7 +274,9 @@ def child_arguments(code: str, *arguments: object) -> list[str]:
     return [sys.executable, "-W", "error", "-c", dedent(code), *map(str, arguments)]
 
 
-def run_child(code: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+def run_child(
+    code: str, *arguments: object, cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python code in a child process; it must end by itself."""
     return subprocess.run(
         child_arguments(code, *arguments),
@@ -282,6 +284,7 @@ def run_child(code: str, *arguments: object, **env: str) -> subprocess.Completed
         text=True,
         timeout=CHILD_TIMEOUT,
         check=False,
+        cwd=cwd,
         env=os.environ | env,
     )
 

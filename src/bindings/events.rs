@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 use zerepy_core::{EventCounts, Pattern, SubscriptionId};
 
 use crate::backlog::Backlog;
@@ -127,6 +127,23 @@ impl EventBus {
         let pending: usize = subscribers.map(|it| it.backlog.get().len()).sum();
         stats.set_item("pending", pending)?;
         Ok(stats)
+    }
+
+    /// As ZerePy's own bus has it: Python handlers by what they subscribed to; a copy.
+    #[getter(_subscribers)]
+    fn zerepy_subscribers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let by_pattern = PyDict::new(py);
+        for (_, pattern, subscribed) in self.handlers.subscriptions.list() {
+            let Some(subscriber) = subscribed.python() else { continue };
+            let pattern = pattern.to_string();
+            let handlers = match by_pattern.get_item(&pattern)? {
+                Some(handlers) => handlers.cast_into::<PyList>()?,
+                None => PyList::empty(py),
+            };
+            handlers.append(subscriber.function.bind(py))?;
+            by_pattern.set_item(pattern, handlers)?;
+        }
+        Ok(by_pattern)
     }
 
     /// Handlers often refer to what the bus belongs to.

@@ -10,7 +10,7 @@ use zerepy_core::{Category, Registry};
 use crate::class::{self, Place, PluginClass};
 use crate::errors::OrRaise;
 
-/// The origin of what is registered through the class below.
+/// The origin of what is registered through the class below; what is known of it may follow.
 pub(crate) const BY_HAND: &str = "registered by hand";
 
 /// Plugin classes by category (``"connection"`` or ``"action"``) and name.
@@ -55,7 +55,7 @@ impl PluginRegistry {
     }
 
     /// Add a class under a name, which need not be the class's own.
-    #[pyo3(signature = (category, name, plugin_cls, *, replace=false))]
+    #[pyo3(signature = (category, name, plugin_cls, *, replace=false, origin=None))]
     fn register(
         &self,
         py: Python<'_>,
@@ -63,8 +63,9 @@ impl PluginRegistry {
         name: &str,
         plugin_cls: &Bound<'_, PyAny>,
         replace: bool,
+        origin: Option<&str>,
     ) -> PyResult<()> {
-        let origin = BY_HAND.to_owned();
+        let origin = origin.map_or_else(|| BY_HAND.to_owned(), |from| format!("{BY_HAND}: {from}"));
         let plugin = category.parse().and_then(|category| {
             class::checked(plugin_cls, Place::Asked(category), Some(name), origin)
         });

@@ -29,7 +29,7 @@ impl<'s> Again<'s> {
         old: &Registered<PluginClass>,
     ) -> Result<Registered<PluginClass>, (Stage, Error)> {
         let origin = &old.origin;
-        if origin == BY_HAND {
+        if origin.starts_with(BY_HAND) {
             return self.registered_now(old).map_err(unfound);
         }
         if let Some(kind) = made::type_of(origin) {
@@ -60,7 +60,8 @@ impl<'s> Again<'s> {
         let now = self.registry.get(info.category, &info.name)?;
         Python::attach(|py| {
             let class = now.class.object(py).into_any();
-            class::checked(&class, Place::Asked(info.category), Some(&info.name), BY_HAND.into())
+            let (place, origin) = (Place::Asked(info.category), old.origin.clone());
+            class::checked(&class, place, Some(&info.name), origin)
         })
     }
 

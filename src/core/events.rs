@@ -124,6 +124,16 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Handlers that match one event name, in the order they subscribed.
 pub type Matches<H> = Arc<[(SubscriptionId, H)]>;
 
@@ -246,6 +256,13 @@ mod tests {
         counts.dropped(3);
         let expected = EventStats { published: 1, delivered: 1, dropped: 3, failed: 1 };
         assert_eq!(counts.read(), expected);
+    }
+
+    #[test]
+    fn a_pattern_is_shown_as_it_was_written() {
+        for text in ["*", "a.*", "a.b"] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[test]

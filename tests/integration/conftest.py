@@ -1,11 +1,15 @@
-"""What tests of values share: the native twin's echo, and what it means to be the same."""
+"""What tests of values share, and what tests of ZerePy projects do: copies, programs in them."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,3 +100,76 @@ def arrays(tmp_path_factory: pytest.TempPathFactory) -> ConnectionPlugin:
     directory = tmp_path_factory.mktemp("arrays")
     shutil.copy(ROOT / "target" / "release" / "libzerepy_fixture_arrays.so", directory)
     return _started(directory, "arrays")
+
+
+PRELUDE = """
+import json, logging, sys
+sys.path.insert(0, ".")
+import zerepy_plugins.compat
+zerepy_plugins.compat.install()
+from src.connection_manager import ConnectionManager
+records = []
+logging.getLogger().addHandler(type("H", (logging.Handler,), {
+    "emit": lambda self, record: records.append(record.getMessage())})())
+logging.getLogger().setLevel(logging.INFO)
+logging.getLogger("zerepy_plugins").propagate = False
+def manager_of(*names, **kwargs):
+    config = [item for item in json.load(open("agents/example.json"))["config"]]
+    return ConnectionManager([item for item in config if item["name"] in names], **kwargs)
+def tell(value):
+    print(json.dumps(value, default=repr))
+"""
+
+
+class ZerePyProject:
+    """A copy of one of the projects in `tests/fixtures/zerepy_*`."""
+
+    def __init__(self, path: Path, home: Path) -> None:
+        self.path = path
+        self.env = {"HOME": str(home), "OPENAI_API_KEY": "sk-of-the-test"}
+
+    def write(self, relative: str, text: str) -> Path:
+        """Write a file; folders are made."""
+        path = self.path / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+        return path
+
+    def zpl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `zpl` in the project."""
+        return self._run("-m", "zerepy_plugins", *arguments)
+
+    def program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the project's program as it is, without this package."""
+        return self._run("main.py", *arguments)
+
+    def tell(self, code: str) -> Any:
+        """Run code in the project, with the aliases installed; return what it tells last."""
+        result = self._run("-W", "error", "-c", PRELUDE + dedent(code))
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout.splitlines()[-1])
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env=os.environ | self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture
+def zerepy(tmp_path: Path) -> Callable[[str], ZerePyProject]:
+    """Copy a project: `main`, `fork` or `branch`."""
+
+    def copy(shape: str = "main") -> ZerePyProject:
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(FIXTURES / f"zerepy_{shape}", tmp_path / shape, ignore=ignore)
+        (tmp_path / "home").mkdir()
+        return ZerePyProject(tmp_path / shape, tmp_path / "home")
+
+    return copy

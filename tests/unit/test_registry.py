@@ -184,3 +184,16 @@ def test_many_threads_register_each_name_once(registry, make_connection):
         succeeded = sum(pool.map(register, names * 4))
     assert succeeded == len(registry) == 50
     assert registry.list_plugins("connection") == classes
+
+
+def test_where_a_class_comes_from_is_told_and_it_can_still_be_reloaded(manager_of, make_connection):
+    registry = PluginRegistry()
+    registry.register("connection", "db", make_connection("db"), origin="src/db.py")
+    manager = manager_of(registry=registry)
+    assert [status.origin for status in manager.status()] == ["registered by hand: src/db.py"]
+    manager.start_plugins("db")
+    other = make_connection("db", version="2.0.0")
+    registry.register("connection", "db", other, replace=True, origin="src/db.py")
+    manager.reload("db")
+    (status,) = manager.status()
+    assert (status.version, status.origin) == ("2.0.0", "registered by hand: src/db.py")

@@ -38,6 +38,8 @@ class EventBus:
     def clear_subscribers(self, pattern: str | None = None) -> None:
         """End all subscriptions, or those to that very pattern."""
 
+    @property
+    def _subscribers(self) -> dict[str, list[Callable[[Any], Any]]]: ...
     def publish(self, event: Event) -> Published:
         """Deliver an event, in the order of the subscriptions.
 

@@ -15,7 +15,13 @@ class PluginRegistry:
 
     def __new__(cls) -> Self: ...
     def register(
-        self, category: str, name: str, plugin_cls: type[_Plugin], *, replace: bool = False
+        self,
+        category: str,
+        name: str,
+        plugin_cls: type[_Plugin],
+        *,
+        replace: bool = False,
+        origin: str | None = None,
     ) -> None:
         """Add a class under a name, which need not be the class's own.
 
@@ -24,6 +30,7 @@ class PluginRegistry:
             name: The name to register it under.
             plugin_cls: A concrete subclass of that category's base class, or of ``PluginBase``.
             replace: Put it in the place of another class of that name.
+            origin: Where it comes from, for whoever reads ``status()`` or an error.
 
         Raises:
             PluginConfigError: The class does not fit the category or is abstract, or the name is

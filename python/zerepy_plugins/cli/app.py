@@ -17,6 +17,7 @@ from zerepy_plugins.cli.inspect import inspect
 from zerepy_plugins.cli.list import list_plugins
 from zerepy_plugins.cli.mcp import app as mcp_app
 from zerepy_plugins.cli.new import new
+from zerepy_plugins.cli.run import run_program
 from zerepy_plugins.cli.top import top
 from zerepy_plugins.cli.validate.command import validate
 
@@ -24,6 +25,8 @@ _EXIT_CODES = (
     "Exit codes: 0 done; 1 the operation failed; 2 the command line is wrong; "
     "3 some plugins are broken (list, doctor); 130 interrupted."
 )
+# What stands behind the program's name is the program's, `--help` too.
+_PROGRAM = {"allow_interspersed_args": False}
 
 
 def run() -> None:
@@ -56,6 +59,7 @@ def build_app() -> typer.Typer:
     app.command()(new)
     app.command()(build)
     app.command()(inspect)
+    app.command("run", context_settings=_PROGRAM)(run_program)
     app.command()(top)
     app.command()(validate)
     app.add_typer(mcp_app, name="mcp")

@@ -21,6 +21,7 @@ from zerepy_plugins.cli.session import (
     ShowTraceback,
     describe,
     open_manager,
+    zerepy_project,
 )
 from zerepy_plugins.errors import PluginNotFoundError
 
@@ -73,7 +74,8 @@ def call(
     Only the plugin called and what it requires are started.
     """
     as_json = output is Output.JSON or (output is Output.AUTO and not sys.stdout.isatty())
-    with reporting(traceback), open_manager(plugins, config) as manager:
+    project = zerepy_project()
+    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
         described = describe(manager, name)
         declared = _declared_action(described, action)
         params = parse_params(param or (), document, declared.get("params"))

@@ -20,6 +20,7 @@ from zerepy_plugins.cli.session import (
     config_file,
     open_manager,
     searched_dirs,
+    zerepy_project,
 )
 
 
@@ -30,8 +31,9 @@ def doctor(
     traceback: ShowTraceback = False,
 ) -> None:
     """Check the installation and every plugin, without starting any. Exit code 3 if some fail."""
-    with reporting(traceback), open_manager(plugins, config) as manager:
-        failures, found = broken(manager), manager.status()
+    project = zerepy_project()
+    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
+        failures, found = broken(manager, project), manager.status()
         named = {failure.plugin for failure in failures}
         report: dict[str, Any] = {
             "versions": _versions(),

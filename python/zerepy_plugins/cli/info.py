@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from inspect import cleandoc
 from textwrap import indent
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.padding import Padding
 
-from zerepy_plugins.cli.output import console, print_json, table
+from zerepy_plugins.cli.output import console, print_json, short_path, table
 from zerepy_plugins.cli.params import type_names
 from zerepy_plugins.cli.reporting import reporting
 from zerepy_plugins.cli.session import (
@@ -19,7 +19,12 @@ from zerepy_plugins.cli.session import (
     ShowTraceback,
     describe,
     open_manager,
+    zerepy_project,
 )
+
+if TYPE_CHECKING:
+    from zerepy_plugins import PluginManager
+    from zerepy_plugins.compat.project import Project
 
 _FACTS = ("category", "version", "kind", "origin", "requires", "state")
 
@@ -32,8 +37,11 @@ def info(
     traceback: ShowTraceback = False,
 ) -> None:
     """Describe a plugin: its actions and their parameters, what it requires, its configuration."""
-    with reporting(traceback), open_manager(plugins, config) as manager:
+    project = zerepy_project()
+    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
         described = describe(manager, name)
+        if project:
+            described |= _facts(manager, project, name)
         if as_json:
             print_json(described)
         else:
@@ -48,12 +56,22 @@ def _print_description(described: Mapping[str, Any]) -> None:
         value = described[fact]
         text = value if isinstance(value, str) else ", ".join(value) or "nothing"
         out.print(f"  {fact:<9} {text}", soft_wrap=True)
+    for place, offer in enumerate(described.get("offers", ()), 1):
+        heading = "offered by" if place == 1 else ""
+        note = " (serves it)" if place == 1 else ""
+        out.print(f"  {heading:<10} {place}. {short_path(offer)}{note}", soft_wrap=True)
     for action, details in described["actions"].items():
         out.print()
         print_headed(action, details["description"])
         out.print(f"  {'runs':<9} {details['exec']}")
         print_schema(details.get("params"))
     _print_configuration(described["config_schema"], described["config"])
+
+
+def _facts(manager: "PluginManager", project: "Project", name: str) -> dict[str, Any]:
+    from zerepy_plugins.compat.hosting import facts
+
+    return facts(manager, project, name)
 
 
 def print_headed(heading: str, description: str) -> None:

@@ -16,6 +16,7 @@ from zerepy_plugins.cli.session import (
     broken,
     open_manager,
     searched_dirs,
+    zerepy_project,
 )
 
 
@@ -26,8 +27,9 @@ def list_plugins(
     traceback: ShowTraceback = False,
 ) -> None:
     """List the plugins, without starting any. Exit code 3 if some are broken."""
-    with reporting(traceback), open_manager(plugins, config) as manager:
-        found, failures = manager.status(), broken(manager)
+    project = zerepy_project()
+    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
+        found, failures = manager.status(), broken(manager, project)
         if as_json:
             print_json(
                 {

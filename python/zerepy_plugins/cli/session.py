@@ -1,14 +1,18 @@
 """What the commands share: where plugins are looked for, and a manager that is always stopped."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zerepy_plugins import PluginFailure, PluginHooks, PluginManager
 from zerepy_plugins.errors import PluginNotFoundError
+
+if TYPE_CHECKING:
+    from zerepy_plugins.compat.project import Project
 
 CONFIG_FILE = "zerepy-plugins.toml"
 
@@ -58,25 +62,57 @@ def open_manager(
     plugins: list[Path] | None,
     config: Path | Mapping[str, Any] | None,
     hooks: Sequence[PluginHooks] = (),
+    project: "Project | None" = None,
 ) -> Iterator[PluginManager]:
     """Give a manager that knows the plugins but has started none; stop what was started.
+
+    With a ZerePy `project` it also knows its connections.
 
     Raises `PluginConfigError` for a configuration that cannot be used. Broken plugins are in the
     manager's `failures`.
     """
     source = config if isinstance(config, Mapping) else config_file(config)
     directories = [directory for directory in searched_dirs(plugins) if directory.is_dir()]
-    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks)
+    # ZerePy's classes are made on the caller's thread, which a time limit would rule out.
+    limits: dict[str, Any] = {"initialize_timeout": None} if project else {}
+    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks, **limits)
     try:
         manager.load_plugins()
+        if project:
+            _take_in(manager, project)
         yield manager
     finally:
         manager.stop_plugins()
 
 
-def broken(manager: PluginManager) -> list[PluginFailure]:
+def broken(manager: PluginManager, project: "Project | None" = None) -> list[PluginFailure]:
     """Return what is broken, and what would be once it is started: unmet dependencies."""
-    return manager.failures + manager.check_dependencies()
+    failures = manager.failures + manager.check_dependencies()
+    if project:
+        from zerepy_plugins.compat.hosting import unusable
+
+        failures += unusable(manager)
+    return failures
+
+
+def zerepy_project() -> "Project | None":
+    """Return the ZerePy project in the working directory, if there is one."""
+    if not Path("src").is_dir():
+        return None
+    from zerepy_plugins.compat.project import find_project
+
+    return find_project()
+
+
+def _take_in(manager: PluginManager, project: "Project") -> None:
+    """Add a project's own connections to the plugins; what they print is not a command's output."""
+    from zerepy_plugins import compat
+    from zerepy_plugins.compat.hosting import take_in_all
+
+    compat.install()
+    project.importable()
+    with redirect_stdout(sys.stderr):
+        take_in_all(manager, project)
 
 
 def describe(manager: PluginManager, name: str) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""The manager that runs an agent's connections: who serves a name, and with which settings.
+
+A name is served by the first of: the project's ``plugins`` folder, ``~/.zerepy/plugins``, entry
+points of installed packages, the project's own class.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerepy_plugins import Event, PluginFailure, PluginHooks, PluginManager, PluginRegistry
+from zerepy_plugins.compat.config.providers import EnvConfigProvider
+from zerepy_plugins.compat.events.bus import event_bus
+from zerepy_plugins.compat.hosted import HostedConnection, host
+from zerepy_plugins.compat.served import ServedConnection
+from zerepy_plugins.errors import PluginConfigError, PluginError
+
+if TYPE_CHECKING:
+    from zerepy_plugins.compat.project import Project
+
+__all__ = ["Connections", "facts", "serving_manager", "take_in", "take_in_all", "unusable"]
+
+CONFIG_FILE = "zerepy-plugins.toml"
+_log = logging.getLogger("zerepy_plugins.compat")
+
+
+class _BranchEvents(PluginHooks):
+    """Publishes what ZerePy's plugin branch promises beside the host's own events."""
+
+    def post_initialize(self, plugin: Any, error: BaseException | None) -> None:
+        """Tell that a plugin runs, or why it does not."""
+        name, data = "plugin.initialized", {"name": plugin.name}
+        if error is not None:
+            name, data = "plugin.error", {"name": plugin.name, "error": str(error)}
+        event_bus.publish(Event(name, data, "plugin_manager"))
+
+
+def serving_manager(project: Project) -> PluginManager:
+    """Return a manager that has taken in the plugins and started none.
+
+    Its events go to ZerePy's global bus. ``zerepy-plugins.toml`` in the project configures it.
+    """
+    load_secrets(project)
+    folders = [project.root / "plugins", Path.home() / ".zerepy" / "plugins"]
+    file = project.root / CONFIG_FILE
+    manager = PluginManager(
+        [folder for folder in folders if folder.is_dir()],
+        file if file.is_file() else None,
+        registry=PluginRegistry(),
+        hooks=[_BranchEvents()],
+        events=event_bus,
+        initialize_timeout=None,  # ZerePy's classes are made on the caller's thread, as ever
+    )
+    manager.load_plugins()
+    return manager
+
+
+def load_secrets(project: Project) -> None:
+    """Put what is in the project's ``.env`` into the environment, for ``${NAME}`` in settings."""
+    try:
+        EnvConfigProvider(str(project.root / ".env"))
+    except PluginConfigError as error:
+        _log.warning("%s", error)
+
+
+def take_in(
+    manager: PluginManager,
+    project: Project,
+    item: Mapping[str, Any],
+    peers: Mapping[str, Any] | None = None,
+) -> None:
+    """Have an item of an agent's ``config`` served: configure the plugin of its name, else register
+    the project's own class. ``load_plugins`` of the manager makes it known then.
+
+    Raises:
+        PluginConfigError: The plugin does not accept its settings.
+    """  # noqa: D205
+    name = str(item.get("name"))
+    source = project.connections().get(name)
+    if name not in manager.registry:
+        cls = host(name, lambda: project.load(name), project.settings_of(item), peers)
+        origin = str(project.shown(source)) if source else "no plugin, nor in src/connections"
+        manager.registry.register("connection", name, cls, origin=origin)
+        return
+    if source is not None:
+        origin = manager.describe(name)["origin"]
+        shown = project.shown(source)
+        _log.warning("connection %r is served by %s instead of %s", name, origin, shown)
+    if settings := plugin_settings(item):
+        manager.update_config(name, settings)
+
+
+def take_in_all(manager: PluginManager, project: Project) -> None:
+    """Take in every connection of a project, with the settings of its default agent."""
+    load_secrets(project)
+    items = {name: {"name": name} for name in project.connections()}
+    items |= {str(item.get("name")): item for item in project.agent_config()}
+    for item in items.values():
+        take_in(manager, project, item)
+    manager.load_plugins()
+
+
+def unusable(manager: PluginManager) -> list[PluginFailure]:
+    """Return why the project's classes cannot be imported that cannot."""
+    return [
+        PluginFailure(
+            "import", name, manager.describe(name)["origin"], cls.unusable, hint=cls.unusable.hint
+        )
+        for name, cls in manager.registry.list_plugins("connection").items()
+        if issubclass(cls, HostedConnection) and cls.unusable
+    ]
+
+
+def facts(manager: PluginManager, project: Project, name: str) -> dict[str, Any]:
+    """Return what a project adds to the description of a plugin.
+
+    ``offers`` is who offers to serve the name, in their precedence: the first one does. In
+    ``config`` the values of the agent's file are left out: they may be secret, and nobody says so.
+    """
+    described = manager.describe(name)
+    found = [described["origin"]]
+    found += [failure.origin for failure in manager.failures if failure.plugin == name]
+    source = project.connections().get(name)
+    if source is not None and not found[0].endswith(str(project.shown(source))):
+        found.append(str(project.shown(source)))
+    config = described["config"] or {}
+    for item in project.agent_config():
+        if item.get("name") == name and "options" in config:
+            told = plugin_settings(item).get("options", {})
+            hidden = dict.fromkeys(config["options"].keys() & told.keys(), "set by the agent")
+            config = {**config, "options": {**config["options"], **hidden}}
+    return {"offers": found, "config": config}
+
+
+def plugin_settings(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plugin's configuration from an item of an agent's ``config``.
+
+    What stands beside the name are its ``options``; a ``config`` in the manifest's shape is taken
+    as it is.
+    """
+    nested = item.get("config")
+    if isinstance(nested, Mapping):
+        known = nested.keys() <= {"enabled", "options"}
+        return dict(nested) if known else {"options": dict(nested)}
+    options = {key: value for key, value in item.items() if key not in {"name", "version", "type"}}
+    return {"options": options} if options else {}
+
+
+class Connections(Mapping[str, Any]):
+    """An agent's running connections by name: a live view.
+
+    Classes of the project are :class:`HostedConnection`, other plugins :class:`ServedConnection`.
+    """
+
+    def __init__(self, manager: PluginManager) -> None:
+        self._manager = manager
+        self._items: dict[str, Mapping[str, Any]] = {}
+        self._served: dict[str, ServedConnection] = {}
+
+    def add(self, name: str, item: Mapping[str, Any]) -> None:
+        """Show a plugin of the manager among them, once it runs."""
+        self._items[name] = item
+        self._served[name] = ServedConnection(self._manager, name, item)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._items:
+            raise KeyError(name)
+        try:
+            plugin = self._manager[name]
+        except PluginError as error:
+            raise KeyError(name) from error
+        if isinstance(plugin, HostedConnection):
+            return plugin
+        return self._served[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._items if name in self._manager)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

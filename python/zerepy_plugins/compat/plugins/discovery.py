@@ -1,0 +1,5 @@
+"""ZerePy's ``src.plugins.discovery``."""
+
+from zerepy_plugins import discover_plugins
+
+__all__ = ["discover_plugins"]

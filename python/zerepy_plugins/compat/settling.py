@@ -1,0 +1,55 @@
+"""Operations that act at once and may be awaited: callers that await and callers that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from zerepy_plugins._loop import is_loop_thread, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Generator, Iterable
+
+__all__ = ["Done", "settle"]
+
+_tasks: set[asyncio.Task[Any]] = set()  # a loop keeps weak references only
+
+
+class Done:
+    """What has been done; awaiting it waits for what an event loop still has to do of it."""
+
+    def __init__(self, pending: Iterable[asyncio.Task[Any]] = ()) -> None:
+        self.pending = list(pending)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        for task in self.pending:
+            yield from task.__await__()
+
+
+def settle(awaitable: Awaitable[Any], what: str) -> Done:
+    """Have a coroutine run: as a task if an event loop runs on this thread, else to its end.
+
+    Args:
+        awaitable: What to run.
+        what: What it is, for messages.
+
+    Without a loop, what it raises passes through. In a task that nobody awaits it is logged.
+    """
+    if not is_loop_thread():
+        wait_for(awaitable, what)
+        return Done()
+    task = asyncio.get_running_loop().create_task(_awaited(awaitable))
+    _tasks.add(task)
+
+    def ended(task: asyncio.Task[Any]) -> None:
+        _tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logging.getLogger("zerepy_plugins.compat").error("%s failed: %s", what, error)
+
+    task.add_done_callback(ended)
+    return Done([task])
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
