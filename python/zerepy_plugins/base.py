@@ -112,7 +112,14 @@ class ConnectionPlugin(PluginBase):
     "result"}`` with JSON Schemas or pydantic models, and with ``"exec": "stream"`` if it yields
     items, or to an object with ``description`` and ``parameters`` as ZerePy's ``Action``. An
     instance may have others (``self.actions``). Without a schema, the type hints and the docstring
-    of a method of the action's name describe it."""
+    of a method of the action's name describe it.
+
+    A ``"policy"`` says how the action may be run, and the user may say otherwise in the plugin's
+    configuration (``{"actions": {"ask": {…}}}``, with ``"*"`` for all): ``idempotent`` (it may be
+    done twice: only then is a call repeated that failed with a retryable error), ``retries`` (how
+    often), ``max_rate`` (calls per second) and ``burst``, ``max_concurrent``, and ``breaker``
+    (``{"failures": 5, "pause": 30}``: after so many failures in a row it is left alone for so many
+    seconds)."""
 
     @abstractmethod
     def is_configured(self) -> bool:

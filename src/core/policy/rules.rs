@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    fn rules(actions: Value, config: Value) -> Option<Rules> {
+    fn rules(actions: &Value, config: Value) -> Option<Rules> {
         let info = json!({"name": "p", "version": "1", "type": "connection", "actions": actions});
         let info = serde_json::from_value(info).unwrap();
         let config =
@@ -131,9 +131,8 @@ mod tests {
         Rules::new(&info, &config)
     }
 
-    fn repeats(rules: &Rules, action: &str, error: &Error) -> u32 {
+    fn repeats(rules: &Rules, action: &str, error: &Error) -> usize {
         (0..9).take_while(|repeated| rules.repeat(action, error, *repeated).is_some()).count()
-            as u32
     }
 
     fn flaky() -> Error {
@@ -142,16 +141,16 @@ mod tests {
 
     #[test]
     fn nothing_said_costs_nothing() {
-        assert!(rules(json!([{"name": "a"}]), json!({})).is_none());
+        assert!(rules(&json!([{"name": "a"}]), json!({})).is_none());
         let may_be_repeated = json!([{"name": "a", "policy": {"idempotent": true}}]);
-        assert!(rules(may_be_repeated, json!({})).is_none());
-        assert!(rules(json!([{"name": "send"}]), json!({"options": {"retries": 3}})).is_none());
+        assert!(rules(&may_be_repeated, json!({})).is_none());
+        assert!(rules(&json!([{"name": "send"}]), json!({"options": {"retries": 3}})).is_none());
     }
 
     #[test]
     fn only_what_may_be_done_twice_is_repeated() {
         let actions = json!([{"name": "get", "policy": {"idempotent": true}}, {"name": "send"}]);
-        let rules = rules(actions, json!({"options": {"retries": 3}})).unwrap();
+        let rules = rules(&actions, json!({"options": {"retries": 3}})).unwrap();
         assert_eq!(repeats(&rules, "get", &flaky()), 3);
         assert_eq!(repeats(&rules, "get", &Error::new(ErrorKind::NotReady, "later")), 3);
         for kind in [ErrorKind::Execution, ErrorKind::InvalidParams, ErrorKind::Timeout] {
@@ -172,15 +171,15 @@ mod tests {
             (json!({"actions": {"*": {"retries": 3}, "a": {"retries": 4}}}), 4),
             (json!({"actions": {"a": {"idempotent": false}, "b": {"max_rate": 1}}}), 0),
         ] {
-            assert_eq!(repeats(&rules(actions.clone(), config).unwrap(), "a", &flaky()), expected);
+            assert_eq!(repeats(&rules(&actions, config).unwrap(), "a", &flaky()), expected);
         }
         let config = json!({"actions": {"undeclared": {"idempotent": true, "retries": 5}}});
-        assert_eq!(repeats(&rules(json!([]), config).unwrap(), "undeclared", &flaky()), 5);
+        assert_eq!(repeats(&rules(&json!([]), config).unwrap(), "undeclared", &flaky()), 5);
     }
 
     #[test]
     fn a_refusal_names_the_action_and_the_time() {
-        let rules = rules(json!([]), json!({"actions": {"a": {"max_rate": 0.5}}})).unwrap();
+        let rules = rules(&json!([]), json!({"actions": {"a": {"max_rate": 0.5}}})).unwrap();
         drop(rules.enter("p", "a").unwrap());
         let error = rules.enter("p", "a").unwrap_err();
         assert_eq!(
