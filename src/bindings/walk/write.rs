@@ -205,17 +205,15 @@ impl Walk<'_, '_> {
             self.tape.int(value);
             return Ok(());
         }
-        // SAFETY: as above; the error of a value beyond 64 bits is cleared.
-        unsafe {
-            let value = ffi::PyLong_AsUnsignedLongLong(object);
-            if ffi::PyErr_Occurred().is_null() {
-                self.tape.uint(value);
-                return Ok(());
-            }
-            ffi::PyErr_Clear();
-            let bytes = integer::to_le_bytes(&Bound::from_borrowed_ptr(self.py, object))?;
-            Ok(self.tape.bigint(&bytes)?)
+        // SAFETY: as above.
+        let bytes = integer::to_le_bytes(&unsafe { Bound::from_borrowed_ptr(self.py, object) })?;
+        if let [magnitude @ .., 0] = &bytes[..]
+            && let Ok(number) = magnitude.try_into()
+        {
+            self.tape.uint(u64::from_le_bytes(number));
+            return Ok(());
         }
+        Ok(self.tape.bigint(&bytes)?)
     }
 
     /// Walks into a container, unless that is too deep.
@@ -301,10 +299,8 @@ impl Walk<'_, '_> {
                     return Err(Refusal::new(format!("the key {shown} is not a str")));
                 }
                 self.text(key)?;
-                if let Err(refusal) = self.value(value) {
-                    let key = Bound::from_borrowed_ptr(self.py, key).to_string();
-                    return Err(refusal.at(Step::Key(key)));
-                }
+                let key = Bound::from_borrowed_ptr(self.py, key); // what refuses the value may run code
+                self.value(value).map_err(|refusal| refusal.at(Step::Key(key.to_string())))?;
             }
             Ok(self.tape.end(open)?)
         }
