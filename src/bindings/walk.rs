@@ -80,7 +80,8 @@ impl Refusal {
 
 impl From<PyErr> for Refusal {
     fn from(raised: PyErr) -> Self {
-        Self::new(raised.to_string())
+        let refusal = Self::new(raised.to_string());
+        Self { raised: Some(Box::new(raised)), ..refusal }
     }
 }
 
