@@ -11,7 +11,7 @@ import os
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from zerepy_plugins._native import Mailbox
 from zerepy_plugins.errors import PluginStateError
@@ -26,15 +26,18 @@ T = TypeVar("T")
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("zerepy_loop", default=None)
 _lock = threading.Lock()
 _background: tuple[int, asyncio.AbstractEventLoop] | None = None
-_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDictionary()
+# Their loops hold them, until closed: a mailbox holds what awaits its results, and so its loop.
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Mailbox]] = WeakKeyDictionary()
 
 
 def mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
     """Return the mailbox of a loop, which worker threads send their results to."""
-    box = _mailboxes.get(loop)
+    known = _mailboxes.get(loop)
+    box = known() if known is not None else None
     if box is None:
-        box = _mailboxes[loop] = Mailbox()
+        box = Mailbox()
         loop.add_reader(box.fileno(), box.deliver_all)
+        _mailboxes[loop] = ref(box)
     return box
 
 

@@ -74,8 +74,9 @@ class PluginContext:
         self._tasks: Tasks | None = None
         self._released = False
         self._lock = threading.Lock()
-        loops = sys.modules.get("zerepy_plugins._loop")  # none: nobody started it from a loop
-        self._home = loops.here() if loops else None
+        # None, or still being imported by another thread: nobody started it from a loop.
+        here = getattr(sys.modules.get("zerepy_plugins._loop"), "here", None)
+        self._home = here() if here else None
 
     def plugin(self, name: str) -> PluginBase:
         """Return the running plugin of that name.

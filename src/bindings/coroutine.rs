@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Call;
 use zerepy_native::Pending;
 
@@ -296,6 +297,16 @@ impl CallCoroutine {
                 running.inner.call_method0(py, intern!(py, "close")).map(drop)
             }
             State::Created { .. } | State::Ended => Ok(()),
+        }
+    }
+
+    /// What is awaited refers to the task that awaits it.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        match self.state.try_lock().as_deref() {
+            Some(State::Created { params, .. }) => visit.call(params),
+            Some(State::Running(running)) => visit.call(&running.inner),
+            Some(State::Ended) | None => Ok(()),
         }
     }
 }

@@ -103,6 +103,8 @@ fn name_plugin(py: Python<'_>, raised: &PyErr, plugin: Option<&str>) -> PyResult
 
 /// The core's error for what a plugin raised while it did `what`.
 pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: &str) -> Error {
+    // Ctrl-C is looked at first: making the texts would swallow it.
+    let raised = py.check_signals().err().unwrap_or(raised);
     if passes_through(py, &raised) {
         return Error::new(ErrorKind::Interrupted, what).with_source(raised);
     }

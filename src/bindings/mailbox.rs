@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::{Attempt, Result};
 use zerepy_native::{Pending, ResultTape};
 
@@ -25,7 +26,7 @@ use crate::{errors, logging, walk};
 pub(crate) type Delivery = Result<Option<ResultTape>>;
 
 /// The results for one event loop, from worker threads that never touch Python.
-#[pyclass(frozen, module = "zerepy_plugins._native")]
+#[pyclass(frozen, module = "zerepy_plugins._native", weakref)]
 pub(crate) struct Mailbox {
     slot: Arc<Slot>,
     bell: UnixStream,
@@ -138,5 +139,12 @@ impl Mailbox {
         let results = std::mem::take(&mut *self.slot.results.lock());
         logging::flush(py);
         results.into_iter().try_for_each(|(number, result)| self.deliver(py, number, result))
+    }
+
+    /// The futures refer to their loop, and that to whoever it calls when results come.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        let waiting = self.waiting.try_lock();
+        waiting.iter().flat_map(|waiting| waiting.values()).try_for_each(|it| visit.call(it))
     }
 }

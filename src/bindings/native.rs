@@ -116,8 +116,11 @@ impl Handle {
 
     /// Parameters that are copied.
     fn copied(&self, py: Python<'_>, params: Option<&Bound<'_, PyAny>>) -> Result<Tape> {
-        walk::copied(&or_empty(py, params), self.form(), "params", ErrorKind::InvalidParams)
-            .map_err(|error| self.named(error))
+        self.copied_as("params", ErrorKind::InvalidParams, &or_empty(py, params))
+    }
+
+    fn copied_as(&self, root: &str, kind: ErrorKind, object: &Bound<'_, PyAny>) -> Result<Tape> {
+        walk::copied(object, self.form(), root, kind).map_err(|error| self.named(error))
     }
 
     /// What a call gave, as a Python object.
@@ -373,8 +376,7 @@ impl NativeInstance {
 #[pymethods]
 impl NativeInstance {
     fn initialize(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
-        let form = self.handle.form();
-        let config = walk::copied(config, form, "config", ErrorKind::Config).or_raise(py)?;
+        let config = self.handle.copied_as("config", ErrorKind::Config, config).or_raise(py)?;
         py.detach(|| self.handle.instance.initialize(&config)).or_raise(py)
     }
 
@@ -388,19 +390,17 @@ impl NativeInstance {
 
     fn save_state<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let saved = py.detach(|| self.handle.instance.save_state()).or_raise(py)?;
-        saved.map(|state| walk::read(py, &state).or_raise(py)).transpose()
+        saved.map(|state| self.handle.read(py, Ok(state)).or_raise(py)).transpose()
     }
 
     fn load_state(&self, py: Python<'_>, state: &Bound<'_, PyAny>) -> PyResult<()> {
-        let state =
-            walk::copied(state, self.handle.form(), "state", ErrorKind::Execution).or_raise(py)?;
+        let state = self.handle.copied_as("state", ErrorKind::Execution, state).or_raise(py)?;
         py.detach(|| self.handle.instance.load_state(&state)).or_raise(py)?;
         Ok(())
     }
 
     fn reconfigure(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
-        let config =
-            walk::copied(config, self.handle.form(), "config", ErrorKind::Config).or_raise(py)?;
+        let config = self.handle.copied_as("config", ErrorKind::Config, config).or_raise(py)?;
         py.detach(|| self.handle.instance.reconfigure(&config)).or_raise(py)?;
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::mem;
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_native::Stream;
 
@@ -124,6 +125,15 @@ impl CallStream {
     /// End it early; what still produces items is ended too.
     fn aclose(slf: Py<Self>) -> StreamStep {
         StreamStep::new(slf, Kind::Close)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        match self.state.try_lock().as_deref() {
+            Some(State::Created { params, .. }) => visit.call(params),
+            Some(State::Idle(Open { items: Items::Python(items), .. })) => visit.call(items),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The walk between Python objects and the tape: the one module of the bindings with `unsafe`.
 //!
 //! Exact or refused: what a plugin could not get back as it was is an error that names its path.
-//! No Python code of a user runs during a walk, and the interpreter is held throughout.
+//! No Python code of a user runs during a walk until it refuses something, which ends it; the
+//! interpreter is held throughout.
 
 mod buffer;
 mod integer;
@@ -79,7 +80,8 @@ impl Refusal {
 
 impl From<PyErr> for Refusal {
     fn from(raised: PyErr) -> Self {
-        Self::new(raised.to_string())
+        let refusal = Self::new(raised.to_string());
+        Self { raised: Some(Box::new(raised)), ..refusal }
     }
 }
 

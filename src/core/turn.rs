@@ -1,5 +1,6 @@
 //! One lifecycle operation at a time, per host.
 
+use std::process;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ pub(crate) struct Turn {
 }
 
 struct Holder {
+    process: u32,
     thread: ThreadId,
     operation: &'static str,
 }
@@ -32,22 +34,27 @@ impl Turn {
         self.take_within(operation, threads, MAX_WAIT)
     }
 
-    /// Waits for the turn, so long at most.
+    /// Waits for the turn, so long at most; not in a process that was forked while another thread
+    /// had it, for that thread does not exist there.
     pub(crate) fn take_within(
         &self,
         operation: &'static str,
         threads: &dyn Threads,
         limit: Duration,
     ) -> Result<Held<'_>> {
-        let (thread, is_within) = (thread::current().id(), threads.is_within());
+        let (process, thread) = (process::id(), thread::current().id());
+        let is_within = threads.is_within();
         let stretch = threads.stretch();
         let deadline = Instant::now() + limit;
         loop {
             let mut holder = self.holder.lock();
-            let Some(Holder { thread: other, operation: running }) = &*holder else {
-                *holder = Some(Holder { thread, operation });
+            let Some(Holder { process: home, thread: other, operation: running }) = &*holder else {
+                *holder = Some(Holder { process, thread, operation });
                 return Ok(Held(self));
             };
+            if *home != process {
+                return Err(forked(operation, running));
+            }
             if *other == thread || is_within {
                 return Err(within(operation, running));
             }
@@ -68,6 +75,11 @@ impl Turn {
 fn within(operation: &str, running: &str) -> Error {
     let message = format!("{operation} was called by a plugin or hook within {running}");
     Error::new(ErrorKind::State, message).with_hint("Call it from outside, after that one returned")
+}
+
+fn forked(operation: &str, running: &str) -> Error {
+    let message = format!("{operation} is not possible: this process was forked within {running}");
+    Error::new(ErrorKind::State, message).with_hint("Make a manager in the child process")
 }
 
 fn too_long(operation: &str, running: &str, limit: Duration) -> Error {

@@ -104,3 +104,38 @@ def test_python_plugins_work_in_the_child(forked):
         manager.stop_plugins()
     """
     forked(code, kind="python")
+
+
+def test_a_child_of_the_middle_of_an_operation_does_not_wait_for_it(run_child, forking):
+    code = """
+        import logging, threading
+        from zerepy_plugins import ConnectionPlugin, PluginManager, PluginRegistry
+
+        begun, go_on = threading.Event(), threading.Event()
+
+        class Slow(ConnectionPlugin):
+            name = "slow"
+            version = "1.0.0"
+            def initialize(self, config):
+                begun.set()
+                go_on.wait()
+            def cleanup(self): ...
+            def is_configured(self): return True
+            def configure(self): return True
+            def perform_action(self, action, params): ...
+
+        logging.getLogger("zerepy_plugins").addHandler(logging.NullHandler())
+        registry = PluginRegistry()
+        registry.register("connection", "slow", Slow)
+        manager = PluginManager([], registry=registry, entry_points=False)
+        manager.load_plugins()
+        thread = threading.Thread(target=manager.start_plugins)
+        thread.start()
+        begun.wait()
+        fork_and(lambda: refused(manager.stop_plugins))
+        go_on.set()
+        thread.join()
+        assert manager.stop_plugins() == ["slow"]
+    """
+    result = run_child(forking + dedent(code))
+    assert (result.returncode, result.stderr) == (0, "")

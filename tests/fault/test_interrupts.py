@@ -218,3 +218,60 @@ def test_while_the_host_only_describes_a_failure(check):
         print("done")
     """
     )
+
+
+@pytest.mark.parametrize("value", ["[object()]", "{1: 1}"])
+def test_a_loop_of_refused_calls_is_interrupted(run_child, twin_dirs, value):
+    """Making the text of an error once swallowed the Ctrl-C that came before."""
+    result = run_child(
+        f"""
+        import os, signal, sys, threading, time
+        from zerepy_plugins import discover_plugins
+        from zerepy_plugins.errors import InvalidParamsError
+
+        signal.alarm(40)
+        plugin = discover_plugins(sys.argv[1])["echo"]()
+        plugin.initialize({{}})
+        params = {{"value": {value}}}
+
+        def interrupt():
+            time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        for _ in range(20):
+            thread = threading.Thread(target=interrupt)
+            thread.start()
+            try:
+                while True:
+                    try:
+                        plugin.perform_action("echo", params)
+                    except InvalidParamsError:
+                        pass
+            except KeyboardInterrupt:
+                thread.join()
+        """,
+        twin_dirs["native"],
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_an_interruption_while_a_key_is_shown(run_child, twin_dirs):
+    result = run_child(
+        """
+        import sys
+        from zerepy_plugins import discover_plugins
+
+        class Key:
+            def __repr__(self):
+                raise KeyboardInterrupt
+
+        plugin = discover_plugins(sys.argv[1])["echo"]()
+        plugin.initialize({})
+        try:
+            plugin.perform_action("echo", {"value": {Key(): 1}})
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+        twin_dirs["native"],
+    )
+    assert (result.stdout, result.stderr) == ("interrupted\n", "")

@@ -56,6 +56,8 @@ def test_depth_is_limited(raw, kind):
     ("nodes", "arena", "why"),
     [
         ([(99, 0, 0)], b"", "a value of an unknown kind"),
+        ([(INT, 0, 1), (INT, 0, 2)], b"", "more than one value"),
+        ([(MAP, 2, 5), *[(STR, 1, 0), (NULL, 0, 0)] * 2], b"k", "a map that has a key twice"),
         ([array_of("e", 1, 0)], b"12345678", "a value of an unknown kind"),
         ([array_of("d", 1, 0)], b"1234567", "beyond the end of the data"),
         ([array_of("d", 2**32 - 1, 0)], bytes(64), "beyond the end of the data"),

@@ -36,6 +36,47 @@ def test_keys_may_be_hostile_too(echo):
         echo({Key(): 1})
 
 
+@pytest.mark.parametrize("inner", ["{Odd(): 1}", "[Odd()]", "{Text('x'): object()}"])
+def test_what_is_refused_may_clear_what_holds_it(run_child, twin_dirs, inner):
+    """The path of an error was once read out of parameters that were freed."""
+    child = run_child(
+        f"""
+        import sys
+        from zerepy_plugins import discover_plugins
+        from zerepy_plugins.errors import InvalidParamsError
+
+        def clear(_):
+            outer.clear()
+            return "odd"
+
+        class Naming(type):
+            __module__ = property(clear)
+
+        class Odd(metaclass=Naming):
+            __repr__ = clear
+
+        class Text(str):
+            __str__ = clear
+
+        plugin = discover_plugins(sys.argv[1])["echo"]()
+        plugin.initialize({{}})
+        for number in range(20):
+            key = "-".join(["key", str(number)] * 20)
+            outer = {{key: {inner}}}
+            try:
+                plugin.perform_action("echo", {{"value": outer}})
+            except InvalidParamsError as error:
+                assert f"params.value.{{key}}" in str(error), error
+            else:
+                raise AssertionError("not refused")
+            assert outer == {{}}
+        """,
+        twin_dirs["native"],
+        PYTHONMALLOC="debug",  # freed memory is overwritten
+    )
+    assert child.returncode == 0, child.stderr
+
+
 def test_collections_do_not_run_code_in_the_middle(echo, same):
     """Big integers once set the collector off, whose finalizers could change what was lent."""
     value = ["x" * 100, *(2**100 + n for n in range(50))]

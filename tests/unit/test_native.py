@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import shutil
 import weakref
 
 import pytest
 
 from zerepy_plugins import ActionPlugin, ConnectionPlugin, discover_plugins
-from zerepy_plugins.errors import InvalidParamsError, PluginNotFoundError, PluginStateError
+from zerepy_plugins.errors import (
+    InvalidParamsError,
+    PluginError,
+    PluginNotFoundError,
+    PluginStateError,
+)
 from zerepy_plugins.native import NativePlugin
 
 
@@ -51,6 +57,14 @@ def test_a_life_by_hand(classes):
     plugin.cleanup()
     plugin.initialize({})
     assert plugin.perform_action("echo", {"value": 2}) == 2
+
+
+@pytest.mark.parametrize("method", ["initialize", "reconfigure", "load_state"])
+def test_refused_values_name_the_plugin(tmp_path, pytestconfig, method):
+    shutil.copy(pytestconfig.rootpath / "target/release/libzerepy_fixture_tasks.so", tmp_path)
+    with pytest.raises(PluginError, match="the key 1 is not a str") as caught:
+        getattr(discover_plugins(tmp_path)["tally"](), method)({1: 1})
+    assert caught.value.plugin == "tally"
 
 
 def test_instances_are_independent(classes):

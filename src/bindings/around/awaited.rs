@@ -4,6 +4,7 @@ use std::mem;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::Around;
 use crate::awaitable;
@@ -53,6 +54,14 @@ impl HookedCall {
         match self.lift() {
             Some(around) => around.finish(py).or_raise(py),
             None => Ok(py.None().into_bound(py)),
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock().as_deref() {
+            Some(Some(around)) => visit.call(&around.params),
+            _ => Ok(()),
         }
     }
 }

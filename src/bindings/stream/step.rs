@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, Py
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::meeting::{Asked, ask};
 use super::{CallStream, Items, Kind, Open, State};
@@ -165,6 +166,10 @@ impl StreamStep {
 impl Drop for StreamStep {
     fn drop(&mut self) {
         let Progress::Waiting { inner, open } = self.take() else { return };
+        if let Items::Native(_) = open.items {
+            drop(open); // which ends it; `inner` may be half collected
+            return self.stream.get().put(State::Ended);
+        }
         let _ = Python::try_attach(|py| {
             if let Err(raised) = self.give_up(py, &inner, open) {
                 raised.write_unraisable(py, None);
@@ -214,6 +219,19 @@ impl StreamStep {
         match self.take() {
             Progress::Waiting { inner, open } => self.give_up(py, &inner, open),
             Progress::Created | Progress::Ended => Ok(()),
+        }
+    }
+
+    /// What is awaited refers to the task that awaits it. Not shown of a Python plugin's generator,
+    /// which has to be ended when this is dropped: the collector may have cleared parts of it.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.stream)?;
+        match self.progress.try_lock().as_deref() {
+            Some(Progress::Waiting { inner, open: Open { items: Items::Native(_), .. } }) => {
+                visit.call(inner)
+            }
+            _ => Ok(()),
         }
     }
 }

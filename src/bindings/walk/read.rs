@@ -26,7 +26,7 @@ pub(crate) fn read_tape<'py>(py: Python<'py>, tape: &Tape) -> Result<Bound<'py, 
 fn read_view<'py>(py: Python<'py>, view: TapeView<'_>, limit: usize) -> Result<Bound<'py, PyAny>> {
     let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::default(), size: 0, limit };
     walk.count(view.size_of_nodes())
-        .and_then(|()| walk.value())
+        .and_then(|()| walk.only_value())
         .map_err(|refusal| refusal.into_error(py, "result", ErrorKind::Execution))
 }
 
@@ -43,6 +43,15 @@ struct Walk<'py, 'a> {
 type Outcome<'py> = std::result::Result<Bound<'py, PyAny>, Refusal>;
 
 impl<'py, 'a> Walk<'py, 'a> {
+    fn only_value(&mut self) -> Outcome<'py> {
+        let value = self.value()?;
+        if self.next == self.view.node_count() {
+            Ok(value)
+        } else {
+            Err(TapeError::Broken("more than one value").into())
+        }
+    }
+
     fn value(&mut self) -> Outcome<'py> {
         let node = self.view.node(self.next)?;
         self.next += 1;
@@ -158,6 +167,9 @@ impl<'py, 'a> Walk<'py, 'a> {
             let name = self.keys.text(self.py, bytes)?;
             let value = self.value().map_err(|refusal| refusal.at(Step::Key(name.to_string())))?;
             map.set_item(name, value)?;
+        }
+        if map.len() != node.len as usize {
+            return Err(TapeError::Broken("a map that has a key twice").into());
         }
         Ok(map.into_any())
     }

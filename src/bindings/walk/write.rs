@@ -144,9 +144,13 @@ impl Walk<'_, '_> {
                 let object = Bound::from_borrowed_ptr(self.py, object);
                 self.buffers.meet(object, self.tape, self.texts)
             } else {
+                self.py.check_signals()?; // what follows would swallow a Ctrl-C
                 let object = Bound::from_borrowed_ptr(self.py, object);
                 let class = object.get_type().fully_qualified_name();
-                let class = class.map_or_else(|_| "an object".into(), |name| name.to_string());
+                let class = match &class {
+                    Ok(name) => name.to_string_lossy(),
+                    Err(_) => "an object".into(),
+                };
                 Err(Refusal::new(format!(
                     "a value of type {class} cannot be passed to a native plugin; convert it to \
                      None, bool, int, float, str, bytes, list, tuple, dict or an array of numbers"
@@ -205,17 +209,15 @@ impl Walk<'_, '_> {
             self.tape.int(value);
             return Ok(());
         }
-        // SAFETY: as above; the error of a value beyond 64 bits is cleared.
-        unsafe {
-            let value = ffi::PyLong_AsUnsignedLongLong(object);
-            if ffi::PyErr_Occurred().is_null() {
-                self.tape.uint(value);
-                return Ok(());
-            }
-            ffi::PyErr_Clear();
-            let bytes = integer::to_le_bytes(&Bound::from_borrowed_ptr(self.py, object))?;
-            Ok(self.tape.bigint(&bytes)?)
+        // SAFETY: as above.
+        let bytes = integer::to_le_bytes(&unsafe { Bound::from_borrowed_ptr(self.py, object) })?;
+        if let [magnitude @ .., 0] = &bytes[..]
+            && let Ok(number) = magnitude.try_into()
+        {
+            self.tape.uint(u64::from_le_bytes(number));
+            return Ok(());
         }
+        Ok(self.tape.bigint(&bytes)?)
     }
 
     /// Walks into a container, unless that is too deep.
@@ -297,14 +299,17 @@ impl Walk<'_, '_> {
             while ffi::PyDict_Next(object, &raw mut position, &raw mut key, &raw mut value) != 0 {
                 if ffi::PyUnicode_Check(key) == 0 {
                     let key = Bound::from_borrowed_ptr(self.py, key);
-                    let shown = key.repr().map_or_else(|_| "?".into(), |text| text.to_string());
-                    return Err(Refusal::new(format!("the key {shown} is not a str")));
+                    self.py.check_signals()?;
+                    let (shown, raised) = match key.repr() {
+                        Ok(text) => (text.to_string_lossy().into_owned(), None),
+                        Err(raised) => ("?".to_owned(), Some(Box::new(raised))),
+                    };
+                    let refusal = Refusal::new(format!("the key {shown} is not a str"));
+                    return Err(Refusal { raised, ..refusal });
                 }
                 self.text(key)?;
-                if let Err(refusal) = self.value(value) {
-                    let key = Bound::from_borrowed_ptr(self.py, key).to_string();
-                    return Err(refusal.at(Step::Key(key)));
-                }
+                let key = Bound::from_borrowed_ptr(self.py, key); // what refuses the value may run code
+                self.value(value).map_err(|refusal| refusal.at(Step::Key(key.to_string())))?;
             }
             Ok(self.tape.end(open)?)
         }

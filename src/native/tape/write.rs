@@ -77,10 +77,12 @@ impl Tape {
         self.form = form;
     }
 
-    /// Forgets what was written, and keeps the memory.
+    /// Forgets what was written, and keeps the memory, but for what only rare values need.
     pub fn clear(&mut self) {
         self.nodes.clear();
+        self.nodes.shrink_to(MAX_KEPT / NODE);
         self.arena.clear();
+        self.arena.shrink_to(MAX_KEPT);
         self.items = 0;
         self.depth = 0;
         self.size = NODE;
@@ -287,6 +289,9 @@ impl Tape {
 /// Bytes of a node.
 const NODE: usize = size_of::<Node>();
 
+/// How many bytes a cleared tape keeps of its nodes, and of its arena.
+const MAX_KEPT: usize = 4 << 20;
+
 #[inline]
 pub(super) fn node_len(len: usize) -> Result<u32, TapeError> {
     u32::try_from(len).map_err(|_| TapeError::TooLong(len))
@@ -331,6 +336,21 @@ mod tests {
         assert_eq!(tape.end(outer), Err(TapeError::Unbalanced));
         assert_eq!(tape.end(inner), Ok(()));
         assert!(tape.to_ffi().is_err());
+    }
+
+    #[test]
+    fn the_memory_of_rare_values_is_not_kept() {
+        let mut tape = Tape::new(Form::DEFAULT);
+        for count in [1000, MAX_KEPT / NODE + 1] {
+            let list = tape.begin_list(count).unwrap();
+            (0..count).for_each(|_| tape.null());
+            tape.end(list).unwrap();
+            tape.clear();
+            assert!((1000..=MAX_KEPT / NODE).contains(&tape.nodes.capacity()));
+        }
+        tape.bytes(&vec![0; MAX_KEPT + 1]).unwrap();
+        tape.clear();
+        assert!((1..=MAX_KEPT).contains(&tape.arena.capacity()));
     }
 
     #[test]
