@@ -12,8 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{
-    CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stream,
-    Tape, Trust,
+    CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stay,
+    Stream, Tape, Trust,
 };
 
 use crate::coroutine::{CallCoroutine, Request};
@@ -313,6 +313,14 @@ impl Detached {
         self.handle.instance.call_with(self.action, &self.params, self.options)
     }
 
+    /// Runs one that was waiting for a thread, unless nobody waits for it any more.
+    fn run_in(self, _place: &Stay) -> Result<ResultTape> {
+        if self.options.cancel.is_set() {
+            return Err(Error::new(ErrorKind::Interrupted, "nobody waits for the call any more"));
+        }
+        self.run()
+    }
+
     /// Begins it: a blocking one on the pool, an async one as a task of its library, an inline one
     /// here and now. `done` gets the outcome. When what is returned is dropped before, the plugin is
     /// told, and an async action ends early. `attempt` is told before `done` that it ended.
@@ -334,7 +342,8 @@ impl Detached {
                 Some(handle.instance.start_with(action, &params, options, done)?)
             }
             Exec::Blocking => {
-                interrupt::on_pool(move || self.run(), done)?;
+                let place = self.handle.instance.reserve(self.action)?;
+                interrupt::on_pool(move || self.run_in(&place), done)?;
                 None
             }
             Exec::Inline | Exec::Stream => {

@@ -34,7 +34,7 @@ pub(crate) const ANY: Reading = (Encoding::Tape, Form::DEFAULT);
 /// A place in an instance that outlasts the call that took it: the outcome may come while the
 /// library is still in the function that began it.
 #[derive(Debug)]
-pub(crate) struct Stay(pub(crate) Arc<Instance>);
+pub struct Stay(pub(crate) Arc<Instance>);
 
 impl Drop for Stay {
     fn drop(&mut self) {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result};
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, status};
 
-use crate::completion::Reading;
+use crate::completion::{Reading, Stay};
 use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
@@ -191,6 +191,16 @@ impl Instance {
         let _inside = self.enter(step, action)?;
         let _serving = self.frame(action, options).serve();
         self.run(self.functions.call, step, action, params)
+    }
+
+    /// Takes a place for a call that another thread will make: it is in the instance from now on, so
+    /// that nobody cleans up meanwhile.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call), if it could not be called now.
+    pub fn reserve(self: &Arc<Self>, action: u32) -> Result<Stay> {
+        self.enter(Step::Act(action), action)?.stay();
+        Ok(Stay(Arc::clone(self)))
     }
 
     /// Begins an async action. `done` gets its outcome, on a thread of the library's, perhaps before

@@ -26,7 +26,7 @@ mod tape;
 mod task;
 mod trust;
 
-pub use completion::unexpected_outcomes;
+pub use completion::{Stay, unexpected_outcomes};
 pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;

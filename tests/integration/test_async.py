@@ -459,3 +459,12 @@ def test_a_loop_that_is_closed_before_its_call_ends(running):
 
     asyncio.run(abandon())
     assert running.perform_action("echo", "echo", {"value": 1}) == 1
+
+
+async def test_calls_given_up_while_they_wait_for_a_thread_never_run(app, kind):
+    calls = [asyncio.create_task(perform(app, "sleep", seconds=0.02)) for _ in range(600)]
+    await underway(app)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    await app.stop_plugins_async("echo")  # not an error: nothing begins any more

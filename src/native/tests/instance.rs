@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::thread;
 
 use common::{Built, json_tape, load, no_config, tape};
@@ -191,4 +192,19 @@ fn json_goes_round() {
     });
     let back = to_json(json_tape(&value).view()).unwrap();
     assert_eq!(back.to_string(), value.to_string()); // order and signs of zero included
+}
+
+#[test]
+fn a_reserved_place_keeps_it_from_being_cleaned_up() {
+    let instance = Arc::new(created(&[]));
+    assert_eq!(instance.reserve(ECHO).unwrap_err().kind(), ErrorKind::State);
+    instance.initialize(&no_config()).unwrap();
+    assert_eq!(instance.reserve(NOTHING + 1).unwrap_err().kind(), ErrorKind::NotFound);
+    let place = instance.reserve(ECHO).unwrap();
+    assert!(instance.is_busy());
+    assert_eq!(instance.cleanup().unwrap_err().kind(), ErrorKind::State);
+    assert!(call(&instance, ECHO, &json!(1)).is_ok());
+    drop(place);
+    assert!(!instance.is_busy());
+    instance.cleanup().unwrap();
 }
