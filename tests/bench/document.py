@@ -32,7 +32,11 @@ COLUMNS = ("what", "ours", "peer", "the peer's", "figure (quartiles)", "target",
 def line(row: Row) -> str:
     """Say one result on one line."""
     peer = f" against {row.peer}" if row.peer else ""
-    times = f": {shown(row.ours.median, 's')}, {shown(row.theirs.median, 's')}" if row.ours and row.theirs else ""
+    times = (
+        f": {shown(row.ours.median, 's')}, {shown(row.theirs.median, 's')}"
+        if row.ours and row.theirs
+        else ""
+    )
     return f"{row.verdict:6} {figure(row)}, target {target(row)}: {row.name}{peer}{times}"
 
 
@@ -57,7 +61,15 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield f"|{'---|' * len(COLUMNS)}"
     for row in rows:
         ours, theirs = (spread and shown(spread.median, "s") for spread in (row.ours, row.theirs))
-        cells = [row.name, ours or "", row.peer, theirs or "", figure(row), target(row), row.verdict]
+        cells = [
+            row.name,
+            ours or "",
+            row.peer,
+            theirs or "",
+            figure(row),
+            target(row),
+            row.verdict,
+        ]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -85,4 +97,3 @@ def shown(value: float, unit: Unit) -> str:
 def rounded(value: float) -> str:
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}"
-

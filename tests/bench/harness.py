@@ -45,9 +45,7 @@ def call(statement: str, setup: str = "pass", **names: Any) -> Runner:
     return timeit.Timer(statement, setup, globals=names).timeit
 
 
-def on_loop(
-    loop: asyncio.AbstractEventLoop, work: Callable[[int], Awaitable[object]]
-) -> Runner:
+def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[int], Awaitable[object]]) -> Runner:
     """Make a runner of a coroutine function; it is given how often to repeat."""
 
     def run(number: int) -> float:

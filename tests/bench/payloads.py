@@ -11,7 +11,7 @@ SMALL = {"symbol": "ETH-USD", "amount": 1.5, "limit": 100, "post_only": True, "n
 def chat() -> dict[str, Any]:
     """A chat request of 2.3 KB as JSON."""
     texts = [
-        "You are a helpful agent that watches markets and answers briefly. " * 4,
+        "You are a helpful agent that watches markets and answers briefly. " * 7,
         "What happened to the price of ether during the last hour, and why? " * 6,
         "It rose by two percent after the release of the monthly figures. " * 6,
         "Compare that with the same hour of yesterday, please, with numbers. " * 12,
@@ -48,7 +48,5 @@ def table() -> dict[str, Any]:
 
 def vectors() -> tuple[dict[str, Any], dict[str, Any]]:
     """A hundred vectors of 1,536 floats: as buffers, and as lists."""
-    buffers = [
-        array("d", (row + place / 7 for place in range(1536))) for row in range(100)
-    ]
+    buffers = [array("d", (row + place / 7 for place in range(1536))) for row in range(100)]
     return {"vectors": buffers}, {"vectors": [list(buffer) for buffer in buffers]}

@@ -38,9 +38,7 @@ def registry_of(classes: list[type[ConnectionPlugin]]) -> PluginRegistry:
 
 
 @contextmanager
-def python_plugins(
-    *classes: type[ConnectionPlugin], **options: Any
-) -> Iterator[PluginManager]:
+def python_plugins(*classes: type[ConnectionPlugin], **options: Any) -> Iterator[PluginManager]:
     """Run these classes."""
     registry = registry_of(list(classes))
     with PluginManager([], registry=registry, entry_points=False, **options) as manager:

@@ -24,8 +24,8 @@ MANY = 10_000
 def measure() -> Iterator[rows.Row]:
     with subjects.rust_plugin() as manager, asyncio.Runner() as runner:
         loop = runner.get_loop()
+        yield threads(manager, loop)  # first: the peer starts hundreds of them
         yield ready(manager, loop)
-        yield threads(manager, loop)  # before the peer starts hundreds of them
         yield tasks(manager, loop)
         yield futures(manager, loop)
 

@@ -40,7 +40,9 @@ class Plugin{number}(ConnectionPlugin):
         """Do it."""
         return {{"action": action, "params": params, "plugin": self.name}}
 '''
-THEIR_MODULE = MODULE.replace("zerepy_plugins import ConnectionPlugin", "yapsy.IPlugin import IPlugin")
+THEIR_MODULE = MODULE.replace(
+    "zerepy_plugins import ConnectionPlugin", "yapsy.IPlugin import IPlugin"
+)
 THEIR_MODULE = THEIR_MODULE.replace("(ConnectionPlugin)", "(IPlugin)")
 LOOP = """
 import sys, importlib.util, inspect, pathlib
@@ -76,7 +78,9 @@ def measure() -> Iterator[rows.Row]:
     yield rows.faster(f"{title}, compiled", "a loop of imports", samples, 1.2)
     pair = {"ours": samples["ours"], "theirs": samples["yapsy"]}
     yield rows.faster(f"{title}, compiled", "yapsy", pair, 1.0)
-    cold = alternate({"ours": cleared(discover, ours), "theirs": cleared(loop, ours)}, rounds=5, number=1)
+    cold = alternate(
+        {"ours": cleared(discover, ours), "theirs": cleared(loop, ours)}, rounds=5, number=1
+    )
     yield rows.faster(f"{title}, not compiled", "a loop of imports", cold, 1.2)
 
 

@@ -93,9 +93,13 @@ def distributions() -> Path:
     for number in range(DISTRIBUTIONS):
         info = site / f"bench_dist{number}-1.0.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: bench-dist{number}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: bench-dist{number}\nVersion: 1.0\n"
+        )
         points = f"[zerepy.plugins]\ninstalled{number} = bench_dist{number}:Plugin\n"
         (info / "entry_points.txt").write_text(points)
-        module = f"from subjects import python_plugin\nPlugin = python_plugin('installed{number}')\n"
+        module = (
+            f"from subjects import python_plugin\nPlugin = python_plugin('installed{number}')\n"
+        )
         (site / f"bench_dist{number}.py").write_text(module)
     return site
