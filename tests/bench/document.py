@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import places
 from rows import Row
 
 if TYPE_CHECKING:
@@ -11,21 +12,6 @@ if TYPE_CHECKING:
 
     from rows import Unit
 
-HEAD = """# Benchmarks
-
-What a call, an event, a start costs here, and what the same costs with other tools and by hand. `make bench` writes
-this page; `make bench ONLY="calls hooks"` measures a part of it again. It takes some minutes, and wants a machine that
-does nothing else: the load average beside each table was read before it was measured, and numbers under a load of more
-than half of the cores are not to be quoted.
-
-How it is measured: all sides of a comparison take turns in one process (or, for what a process does only once, in child
-processes that take turns), 31 rounds of 20 ms each unless the thing is longer; the garbage collector is off while the
-clock runs. A time is the median of the rounds; a figure is the median of the rounds' own figures, with the quartiles
-behind it. Ours always goes through a manager with all defaults on: states are checked, calls counted, payloads limited.
-The peers are called directly, and their plugins do no more than ours.
-
-![How many times as long the peer takes](benchmarks.svg)
-"""
 COLUMNS = ("what", "ours", "peer", "the peer's", "figure (quartiles)", "target", "")
 
 
@@ -42,7 +28,11 @@ def line(row: Row) -> str:
 
 def markdown(results: dict[str, Any]) -> str:
     """Write the whole document."""
-    parts = [HEAD, *(f"- {name}: {text}" for name, text in results["machine"].items()), ""]
+    parts = [
+        (places.BENCH / "introduction.md").read_text(),
+        *(f"- {name}: {text}" for name, text in results["machine"].items()),
+        "",
+    ]
     for topic, result in results["topics"].items():
         parts += [f"## {topic.replace('_', ' ').capitalize()}", ""]
         parts += [f"Load average before: {result['load']}. {reading(result['rows'])}", ""]
@@ -75,7 +65,7 @@ def table(rows: list[Row]) -> Iterator[str]:
 
 def figure(row: Row) -> str:
     low, high = shown(row.figure.low, row.unit), shown(row.figure.high, row.unit)
-    return f"{shown(row.figure.median, row.unit)} ({low} – {high})"
+    return f"{shown(row.figure.median, row.unit)} ({low} to {high})"
 
 
 def target(row: Row) -> str:

@@ -6,14 +6,17 @@ they took together; `timeit.Timer(...).timeit` is one.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import statistics
 import timeit
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable
 
 Runner = Callable[[int], float]
 

@@ -16,7 +16,7 @@ def facts() -> dict[str, str]:
     """Name the machine, the versions and the profile."""
     return {
         "processor": f"{processor()}, {os.cpu_count()} cores",
-        "system": f"{platform.system()} {platform.machine()}, {platform.libc_ver()[0]} {platform.libc_ver()[1]}",
+        "system": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "zerepy-plugins": f"{version('zerepy-plugins')}, {commit()}",
         "Rust": output("rustc", "--version").removeprefix("rustc "),

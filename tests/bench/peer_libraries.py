@@ -51,7 +51,8 @@ def plugin_source(names: Iterable[str]) -> str:
         for name in names
     )
     descriptor = (
-        "__attribute__((section(ZEREPY_DESCRIPTOR_SECTION), used)) static const char descriptor[] =\n"
+        "__attribute__((section(ZEREPY_DESCRIPTOR_SECTION), used)) "
+        "static const char descriptor[] =\n"
         '    "{\\"abi\\":{\\"major\\":1,\\"minor\\":2},\\"panic\\":\\"unwind\\",\\"plugins\\":['
         f'{plugins}]}}";\n'
     )

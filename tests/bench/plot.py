@@ -1,4 +1,4 @@
-"""A bar for each comparison, as SVG: how many times as long the peer takes, on a logarithmic scale."""
+"""A bar for each comparison, as SVG: how many times as long the peer takes, logarithmic."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def place(ratio: float, bottom: float, top: float) -> float:
 def axis(bottom: float, top: float, height: int) -> Iterator[str]:
     for power in range(math.ceil(math.log10(bottom)), math.floor(math.log10(top)) + 1):
         x, colour = place(10.0**power, bottom, top), "#333" if power == 0 else "#ccc"
-        yield f'<line x1="{x:.0f}" y1="{MARGIN}" x2="{x:.0f}" y2="{height - MARGIN}" stroke="{colour}"/>'
+        ends = f'x1="{x:.0f}" y1="{MARGIN}" x2="{x:.0f}" y2="{height - MARGIN}"'
+        yield f'<line {ends} stroke="{colour}"/>'
         yield f'<text x="{x:.0f}" y="{MARGIN - 8}" text-anchor="middle">{10.0**power:g} x</text>'
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 
-
 ALIKE = ["axbc", "aybc", "azbc", "ä", "é", "k" * 64, "k" * 65, ""]  # some share a slot of the cache
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ def measure() -> Iterator[rows.Row]:
         yield ready(manager, loop)
         yield tasks(manager, loop)
         yield futures(manager, loop)
+        yield blocking(manager, loop)
 
 
 def ready(manager: PluginManager, loop: asyncio.AbstractEventLoop) -> rows.Row:
@@ -69,16 +71,31 @@ def futures(manager: PluginManager, loop: asyncio.AbstractEventLoop) -> rows.Row
         calls = [perform("bench", "later") for _ in range(number)]
         await asyncio.gather(*[call.send(None) for call in calls])
         for call in calls:
-            try:
+            with contextlib.suppress(StopIteration):
                 call.send(None)
-            except StopIteration as done:
-                assert done.value == 1
 
     async def theirs(number: int) -> None:
         await asyncio.gather(*[later() for _ in range(number)])
 
     title = f"{MANY:,} pending awaits of a Rust action, as futures; each"
     return many(title, on_loop(loop, ours), on_loop(loop, theirs), 15)
+
+
+def blocking(manager: PluginManager, loop: asyncio.AbstractEventLoop) -> rows.Row:
+    awaited, waited_for = manager.perform_action_async, manager.perform_action
+    params = {"rounds": 1}
+
+    async def ours(number: int) -> None:
+        for _ in range(number):
+            await awaited("bench", "turn", params)
+
+    async def theirs(number: int) -> None:
+        for _ in range(number):
+            await asyncio.to_thread(waited_for, "bench", "turn", params)
+
+    samples = alternate({"ours": on_loop(loop, ours), "theirs": on_loop(loop, theirs)})
+    title = "await of a blocking Rust action"
+    return rows.faster(title, "asyncio.to_thread, of its sync call", samples, 1)
 
 
 def many(title: str, ours: Any, theirs: Any, at_least: float) -> rows.Row:

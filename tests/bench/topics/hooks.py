@@ -1,4 +1,4 @@
-"""A hook before each action, implemented in Python: what it adds to a call, against pluggy's call."""
+"""A hook before each action, in Python: what it adds to a call, against a hook call of pluggy."""
 
 from __future__ import annotations
 

@@ -51,8 +51,17 @@ def registering() -> rows.Row:
         def perform_action(self, action: str, params: object) -> None: ...
 
     objects = [Plugin() for _ in range(REGISTERED)]
-    ours = "registry = PluginRegistry()\nfor each in classes: registry.register('connection', each.name, each)"
-    theirs = "manager = make('bench'); manager.add_hookspecs(Specification)\nfor each in objects: manager.register(each)"
+    ours = """
+registry = PluginRegistry()
+for each in classes:
+    registry.register("connection", each.name, each)
+"""
+    theirs = """
+manager = make("bench")
+manager.add_hookspecs(Specification)
+for each in objects:
+    manager.register(each)
+"""
     names = {"make": pluggy.PluginManager, "Specification": Specification, "objects": objects}
     mine: Runner = call(ours, PluginRegistry=PluginRegistry, classes=classes)
     samples = alternate({"ours": mine, "theirs": call(theirs, **names)}, rounds=15)
