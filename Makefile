@@ -77,7 +77,7 @@ bench: install $(PEERS)/.installed ## Measure it and its peers side by side: all
 	mkdir -p build/bench/lib
 	cp target/peers/release/libbench_hand.so build/bench/lib/bench_hand.so
 	cp target/peers/release/libbench_plugin.so build/bench/lib/
-	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(PEERS):build/bench/lib $(BIN)/python tests/bench/run.py $(ONLY)
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(CURDIR)/$(PEERS):$(CURDIR)/build/bench/lib $(BIN)/python tests/bench/run.py $(ONLY)
 
 types: install ## mypy in strict mode, and the stub against the built extension
 	$(BIN)/mypy

@@ -64,7 +64,7 @@ impl Bench {
     /// Complete when it is asked for the first time.
     #[action]
     async fn ready(&self) -> i64 {
-        1
+        std::future::ready(1).await
     }
 
     /// Pending when it is asked for the first time, complete the next time.
