@@ -9,7 +9,7 @@ PLUGINS := build/plugins
 WHEELS := build/dist
 LOCK := requirements-dev.lock
 
-.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny
+.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny bench
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,20 @@ scrutiny: ## Longer fuzzing, and the tests of abi, sdk and native under valgrind
 	ZEREPY_FUZZ_CASES=1000 cargo test --quiet --no-fail-fast -p zerepy-plugin-abi -p zerepy-plugin -p zerepy-native \
 		--features zerepy-plugin/async --lib --tests --config 'target."cfg(unix)".runner=[$(MEMCHECK)]' \
 		-- --skip no_damage_crashes_the_reader --skip forked_child
+
+# The peers stand beside .venv, not in it, and are built in a workspace of their own.
+PEERS := build/bench/peers
+$(PEERS)/.installed: tests/bench/requirements.txt $(VENV)/.installed
+	rm -rf $(PEERS)
+	$(BIN)/python -m pip install --quiet --target $(PEERS) --requirement $<
+	touch $@
+
+bench: install $(PEERS)/.installed ## Measure it and its peers side by side: all, or ONLY="calls hooks"; minutes
+	cargo build --release --quiet --manifest-path tests/bench/peers/Cargo.toml --target-dir target/peers
+	mkdir -p build/bench/lib
+	cp target/peers/release/libbench_hand.so build/bench/lib/bench_hand.so
+	cp target/peers/release/libbench_plugin.so build/bench/lib/
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(CURDIR)/$(PEERS):$(CURDIR)/build/bench/lib $(BIN)/python tests/bench/run.py $(ONLY)
 
 types: install ## mypy in strict mode, and the stub against the built extension
 	$(BIN)/mypy

@@ -109,7 +109,7 @@ impl Around {
     }
 
     fn named(&self) -> Named<'_> {
-        Named { plugin: &self.plugin, action: &self.action }
+        Named::new(&self.plugin, &self.action)
     }
 
     /// All sets, and as the innermost owner the plugin itself.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use zerepy_core::{Call, Error, ErrorKind, Outcome, duration};
 
 use crate::around::Around;
@@ -22,12 +23,13 @@ pub(crate) fn sync<'py>(
     host: &PluginHost,
     verb: Verb,
     plugin: &str,
-    action: &str,
+    action: &Bound<'py, PyString>,
     params: Option<&Bound<'py, PyAny>>,
     timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let timeout = limit(timeout)?;
-    repeat::sync(py, host, plugin, action, || once(py, host, verb, plugin, action, params, timeout))
+    let named = Named { plugin, action: action.to_str()?, text: Some(action.as_unbound()) };
+    repeat::sync(py, host, plugin, named.action, || once(py, host, verb, &named, params, timeout))
 }
 
 /// Calls it one time.
@@ -36,18 +38,18 @@ fn once<'py>(
     py: Python<'py>,
     host: &PluginHost,
     verb: Verb,
-    plugin: &str,
-    action: &str,
+    named: &Named<'_>,
     params: Option<&Bound<'py, PyAny>>,
     timeout: Option<Duration>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let (plugin, action) = (named.plugin, named.action);
     let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
-    let (instance, named) = (call.instance(), Named { plugin, action });
+    let instance = call.instance();
     let limited = limited(&call, timeout);
     let outcome = if Around::is_wanted(host, instance) {
-        Around::new(py, host, instance, verb, &named, params, limited).run(py)
+        Around::new(py, host, instance, verb, named, params, limited).run(py)
     } else {
-        instance.target().call(py, verb, &named, params, limited.as_ref())
+        instance.target().call(py, verb, named, params, limited.as_ref())
     };
     match outcome {
         Ok(result) => {
@@ -78,7 +80,7 @@ pub(crate) fn limited<A: AsRef<str>>(
     own: Option<Duration>,
 ) -> Option<Limited> {
     let attempt = call.attempt(own)?;
-    let what = Named { plugin: call.plugin(), action: call.action() }.to_string();
+    let what = Named::new(call.plugin(), call.action()).to_string();
     Some(Limited::new(attempt, what))
 }
 
@@ -110,7 +112,7 @@ impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
     }
 
     fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr {
-        let named = Named { plugin: self.plugin(), action: self.action() };
+        let named = Named::new(self.plugin(), self.action());
         let error = named.failure(py, raised);
         self.conclude_err(py, error)
     }

@@ -149,7 +149,7 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
         }
         Request::Hosted { host, verb, plugin, action, timeout, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
-            let named = Named { plugin: &plugin, action: call.action() };
+            let named = Named::new(&plugin, call.action());
             let (instance, params) = (call.instance(), params.as_ref());
             let mut limited = limited(&call, timeout);
             let first = if Around::is_wanted(&host, instance) {
@@ -203,7 +203,7 @@ fn conclude_with(
     verb: Verb,
     result: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    let named = Named { plugin: call.plugin(), action: call.action() };
+    let named = Named::new(call.plugin(), call.action());
     match refuse_items(verb, &named, result) {
         Ok(()) => {
             call.conclude_ok();

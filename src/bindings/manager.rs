@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyMapping, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyMapping, PyString, PyTuple};
 use zerepy_core::{Host, Limits, Parts, Result, SnapshotStore};
 use zerepy_native::DEFAULT_MAX_PAYLOAD;
 
@@ -275,7 +276,7 @@ impl PluginManager {
         &self,
         py: Python<'py>,
         plugin: &str,
-        action: &str,
+        action: &Bound<'py, PyString>,
         params: Option<&Bound<'py, PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -316,7 +317,8 @@ impl PluginManager {
         params: Option<&Bound<'py, PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        call::sync(py, &self.host, Verb::Execute, plugin, "execute", params, timeout)
+        let action = intern!(py, "execute");
+        call::sync(py, &self.host, Verb::Execute, plugin, action, params, timeout)
     }
 
     /// Call an action of a connection that yields items: an async iterator.

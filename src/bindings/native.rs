@@ -256,7 +256,7 @@ impl Handle {
             Category::Connection => Verb::Perform,
             Category::Action => Verb::Execute,
         };
-        (verb, Named { plugin: &info.name, action })
+        (verb, Named::new(&info.name, action))
     }
 
     /// The plugin's own problems with the parameters; empty if it does not tell.

@@ -217,7 +217,7 @@ fn call_python(
 ) -> Result<ResultTape> {
     let caller = caller.through(call.plugin());
     let outcome = Python::try_attach(|py| {
-        let named = Named { plugin: call.plugin(), action: call.action() };
+        let named = Named::new(call.plugin(), call.action());
         let params = walk::read_tape(py, params)?;
         let result = within(py, caller, || {
             let limited = limited(call, None);

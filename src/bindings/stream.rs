@@ -96,7 +96,7 @@ fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult
         }
         Request::Hosted { host, verb, plugin, action, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
-            let named = Named { plugin: &plugin, action: call.action() };
+            let named = Named::new(&plugin, call.action());
             match call.instance().target().open(py, verb, &named, params.as_ref()) {
                 Ok(items) => Ok(Open { items, call: Some(call) }),
                 Err(error) => Err(call.conclude_err(py, error)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use zerepy_core::{Error, ErrorKind, Exec, Result};
 
 use crate::limited::Limited;
@@ -282,7 +283,11 @@ fn call_python<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let params = or_empty(py, params);
     let result = match verb {
-        Verb::Perform => method.bind(py).call1((call.action, params)),
+        Verb::Perform => {
+            let action = call.text.map(|text| text.clone_ref(py));
+            let action = action.unwrap_or_else(|| PyString::new(py, call.action).unbind());
+            method.bind(py).call1((action, params))
+        }
         Verb::Execute => method.bind(py).call1((params,)),
     };
     result.map_err(|raised| call.failure(py, raised))
@@ -334,10 +339,12 @@ fn limit<'py>(
     limits(py)?.call_method1(intern!(py, "limit_task"), (limited.clone(), awaitable))
 }
 
-/// A call by its names, for messages.
+/// A call by its names.
 pub(crate) struct Named<'a> {
     pub(crate) plugin: &'a str,
     pub(crate) action: &'a str,
+    /// The action as the caller's own object, if there is one: it saves making another.
+    pub(crate) text: Option<&'a Py<PyString>>,
 }
 
 impl std::fmt::Display for Named<'_> {
@@ -346,7 +353,11 @@ impl std::fmt::Display for Named<'_> {
     }
 }
 
-impl Named<'_> {
+impl<'a> Named<'a> {
+    pub(crate) fn new(plugin: &'a str, action: &'a str) -> Self {
+        Self { plugin, action, text: None }
+    }
+
     /// What the plugin raised, as the core's error.
     #[cold]
     pub(crate) fn failure(&self, py: Python<'_>, raised: PyErr) -> Error {

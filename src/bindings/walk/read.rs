@@ -24,10 +24,10 @@ pub(crate) fn read_tape<'py>(py: Python<'py>, tape: &Tape) -> Result<Bound<'py, 
 }
 
 fn read_view<'py>(py: Python<'py>, view: TapeView<'_>, limit: usize) -> Result<Bound<'py, PyAny>> {
-    let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::default(), size: 0, limit };
-    walk.count(view.size_of_nodes())
-        .and_then(|()| walk.only_value())
-        .map_err(|refusal| refusal.into_error(py, "result", ErrorKind::Execution))
+    let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::take(), size: 0, limit };
+    let outcome = walk.count(view.size_of_nodes()).and_then(|()| walk.only_value());
+    walk.keys.put_back();
+    outcome.map_err(|refusal| refusal.into_error(py, "result", ErrorKind::Execution))
 }
 
 struct Walk<'py, 'a> {
@@ -35,7 +35,7 @@ struct Walk<'py, 'a> {
     view: TapeView<'a>,
     next: usize,
     depth: usize,
-    keys: Keys<'py, 'a>,
+    keys: Keys,
     size: usize, // of what was read: nodes may share the bytes they point to
     limit: usize,
 }
@@ -156,7 +156,6 @@ impl<'py, 'a> Walk<'py, 'a> {
 
     fn map(&mut self, node: Node) -> Outcome<'py> {
         let map = PyDict::new(self.py);
-        self.keys.begin_map();
         for _ in 0..node.len {
             let key = self.view.node(self.next)?;
             if key.tag != tag::STR {
