@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zerepy_plugins._native import schema_problems
+from zerepy_plugins._native import PluginMonitor, schema_problems
 from zerepy_plugins.cli.validate.outcome import CheckFailed, CheckSkipped
 from zerepy_plugins.cli.validate.samples import deep_list, huge_text
 from zerepy_plugins.cli.validate.subject import UNKNOWN_ACTION, Subject
