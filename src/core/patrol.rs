@@ -132,7 +132,7 @@ impl<C: Class> Host<C> {
 
     /// Replaces an unhealthy plugin by a new instance; if that does not come up, it stays.
     fn restart(&self, entry: &Arc<Entry<C>>, now: Instant) {
-        let Ok(_turn) = self.take_turn("the restart of an unhealthy plugin") else {
+        let Ok(turn) = self.take_turn("the restart of an unhealthy plugin") else {
             entry.health.0.lock().restart_at = Some(now + BUSY);
             return;
         };
@@ -144,7 +144,9 @@ impl<C: Class> Host<C> {
         record.restarts += 1;
         drop(record);
         let (plugin, reason) = (entry.name(), entry.health.complaint());
-        match self.renew(entry) {
+        let outcome = self.renew(entry);
+        drop(turn); // whoever hears of it may stop plugins
+        match outcome {
             Ok(()) => {
                 tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, reason, "plugin restarted");
                 self.tell_health(plugin, "restarted", reason.as_deref());

@@ -114,7 +114,7 @@ def test_one_that_stays_ill_is_given_up_and_can_be_started_again(sleeper, tmp_pa
 
 
 def test_one_whose_health_hangs_is_restarted_and_holds_nobody_up(sleeper):
-    options = {"health_seconds": 1, "timeout": 0.03}
+    options = {"health_seconds": 0.3, "timeout": 0.03}
     manager = sleeper(options, health_interval=INTERVAL, max_restarts=1)
     heard = listen(manager)
     manager.start_plugins()

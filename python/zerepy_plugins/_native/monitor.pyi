@@ -41,6 +41,8 @@ class PluginMonitor:
         within a minute); what its callers did wrong does not count. The reason is the
         ``complaint`` of its status; a change is an event, ``plugin.unhealthy`` or
         ``plugin.healthy``. A plugin that no manager runs is asked on this thread.
+        On the thread of a running event loop an ``async`` one cannot be asked, and counts as not
+        well: use ``asyncio.to_thread``.
 
         Args:
             plugin: The plugin, or its name.
