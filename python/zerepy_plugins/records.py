@@ -49,8 +49,8 @@ class PluginFailure:
     """Something that went wrong with one plugin and did not stop the others."""
 
     stage: str
-    """``discover``, ``import``, ``load``, ``validate``, ``resolve``, ``initialize`` or
-    ``cleanup``."""
+    """``discover``, ``import``, ``load``, ``validate``, ``resolve``, ``initialize``,
+    ``cleanup`` or ``health``."""
     plugin: str | None
     """The plugin's name, as far as it was known."""
     origin: str
@@ -77,9 +77,11 @@ class PluginStatus:
     """Where it came from: a path, an entry point, or ``registered by hand``."""
     state: PluginState
     healthy: bool
-    """Whether it is running, not wedged, and has not reported ill."""
+    """Whether it is running, not wedged, and was well when it was last asked."""
     failure: PluginFailure | None = None
     """Why it is failed, skipped or retrying."""
+    complaint: str | None = None
+    """Why it is not healthy though it runs."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ pub(crate) struct PluginFinder {
 }
 
 impl PluginFinder {
+    /// The host, unless its manager is gone.
+    pub(crate) fn host(&self) -> Option<Arc<PluginHost>> {
+        self.host.get().and_then(Weak::upgrade)
+    }
+
     /// Connects it, once the host stands.
     pub(crate) fn connect(&self, host: &Arc<PluginHost>) {
         let _ = self.host.set(Arc::downgrade(host));
@@ -55,7 +60,7 @@ impl PluginFinder {
 #[pymethods]
 impl PluginFinder {
     fn __call__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
-        let host = self.host.get().and_then(Weak::upgrade).ok_or_else(|| {
+        let host = self.host().ok_or_else(|| {
             Error::new(ErrorKind::State, "the plugin manager does not exist any more")
         });
         let instance = host.and_then(|host| host.instance(name)).or_raise(py)?;

@@ -19,7 +19,7 @@ use crate::hook::{Arguments, Methods};
 use crate::metrics::PluginMetrics;
 use crate::native::NativeInstance;
 use crate::target::Target;
-use crate::{awaitable, convert, errors, exit, optional, surroundings};
+use crate::{awaitable, convert, errors, exit, health, optional, surroundings};
 
 /// A plugin object, with what its calls and its lifecycle need looked up once.
 pub(crate) struct PluginInstance {
@@ -98,7 +98,12 @@ impl PluginInstance {
         step: Step,
         done: Done,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let finish = surroundings::finisher(py, done, kind_of(step), self.what(py, step))?;
+        let judge = match step {
+            Step::Health => health::judge,
+            Step::Initialize | Step::Cleanup => |_: &Bound<'_, PyAny>| Ok(()),
+        };
+        let what = self.what(py, step);
+        let finish = surroundings::finisher(py, done, kind_of(step), what, judge)?;
         let method = self.object.bind(py).getattr(step.name())?;
         let kwargs = PyDict::new(py);
         kwargs.set_item("owner", self.owner.get())?;
@@ -109,7 +114,7 @@ impl PluginInstance {
     fn arguments<'py>(&self, py: Python<'py>, step: Step) -> PyResult<Bound<'py, PyTuple>> {
         match step {
             Step::Initialize => PyTuple::new(py, [self.config(py)]),
-            Step::Cleanup => Ok(PyTuple::empty(py)),
+            Step::Cleanup | Step::Health => Ok(PyTuple::empty(py)),
         }
     }
 
@@ -137,7 +142,7 @@ impl PluginInstance {
 
 const fn kind_of(step: Step) -> ErrorKind {
     match step {
-        Step::Initialize => ErrorKind::Execution,
+        Step::Initialize | Step::Health => ErrorKind::Execution,
         Step::Cleanup => ErrorKind::Cleanup,
     }
 }
@@ -200,6 +205,10 @@ impl Instance for PluginInstance {
     fn cleanup(&self) -> Result<()> {
         self.cleaned.store(true, Ordering::Relaxed);
         self.step(Step::Cleanup)
+    }
+
+    fn tells_health(&self) -> bool {
+        Python::attach(|py| health::is_told(self.object.bind(py)))
     }
 
     fn begin(&self, step: Step, done: Done) -> Result<Cancel> {

@@ -19,6 +19,7 @@ mod errors;
 mod events;
 mod exit;
 mod factory;
+mod health;
 mod hook;
 mod inspect;
 mod instance;

@@ -13,7 +13,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyMapping, PyString, PyTuple};
-use zerepy_core::{Host, Limits, Parts, Result, SnapshotStore};
+use zerepy_core::{Host, Limits, Parts, Result, SnapshotStore, Supervision};
 use zerepy_native::DEFAULT_MAX_PAYLOAD;
 
 use crate::call;
@@ -54,7 +54,7 @@ impl PluginManager {
         hooks=None, events=None, monitor=None, state_dir=None,
         max_payload=Some(DEFAULT_MAX_PAYLOAD), initialize_timeout=Some(60.0),
         cleanup_timeout=Some(10.0), action_timeout=None, stop_timeout=Some(30.0),
-        handle_signals=true
+        handle_signals=true, health_interval=None, max_restarts=5
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
@@ -74,6 +74,8 @@ impl PluginManager {
         action_timeout: Option<f64>,
         stop_timeout: Option<f64>,
         handle_signals: bool,
+        health_interval: Option<f64>,
+        max_restarts: u32,
     ) -> PyResult<Self> {
         let limit = |seconds| -> PyResult<_> {
             Ok(call::limit(seconds)?.filter(|limit| *limit < Duration::MAX))
@@ -107,6 +109,7 @@ impl PluginManager {
             events: Arc::new(events.get().sink()),
             snapshots: state_dir.map(absolute).transpose()?.map(SnapshotStore::new),
             limits,
+            supervision: Supervision { interval: limit(health_interval)?, max_restarts },
             threads: Arc::new(Surroundings(finder.clone_ref(py))),
         });
         finder.get().connect(&host);
@@ -366,7 +369,7 @@ impl PluginManager {
 
     /// Return every plugin's state, in the order they were taken in.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        self.host.status().iter().map(|status| self.status_record(py, status)).collect()
+        self.host.status().iter().map(|status| records::status(py, status)).collect()
     }
 
     /// Return what is known of a plugin; secrets in its configuration are ``***``.
@@ -443,16 +446,6 @@ impl PluginManager {
             return Ok(());
         }
         slf.py().import("zerepy_plugins._signals")?.call_method1(verb, (slf,)).map(drop)
-    }
-
-    fn status_record<'py>(
-        &self,
-        py: Python<'py>,
-        status: &zerepy_core::Status,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let running = status.state == zerepy_core::PluginState::Running;
-        let healthy = running && !status.wedged && self.monitor.get().seems_well(&status.info.name);
-        records::status(py, status, healthy)
     }
 }
 

@@ -1,19 +1,18 @@
 //! The monitor, as Python sees it.
 
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use zerepy_core::{Monitor, Observer, Outcome, Usage};
 
-use crate::environment::PluginFinder;
+use crate::environment::{PluginFinder, PluginHost};
+use crate::errors::OrRaise;
 use crate::undo::Undo;
-use crate::{errors, metrics, records};
+use crate::{errors, health, logging, metrics, records};
 
 /// Counts calls and watches health. Plugins may be given as themselves or by name.
 #[pyclass(frozen, name = "PluginMonitor", module = "zerepy_plugins._native")]
@@ -21,7 +20,6 @@ use crate::{errors, metrics, records};
 pub(crate) struct PluginMonitor {
     core: Arc<Monitor>,
     finder: OnceLock<Py<PluginFinder>>,
-    ill: Mutex<HashSet<String>>, // by the last check
 }
 
 impl PluginMonitor {
@@ -32,11 +30,6 @@ impl PluginMonitor {
     /// Lets plugins be named in `check_health`; the first manager that uses this monitor.
     pub(crate) fn connect(&self, finder: Py<PluginFinder>) {
         let _ = self.finder.set(finder);
-    }
-
-    /// Whether the plugin's last check, if there was one, was good.
-    pub(crate) fn seems_well(&self, plugin: &str) -> bool {
-        !self.ill.lock().contains(plugin)
     }
 }
 
@@ -75,20 +68,26 @@ impl PluginMonitor {
         self.core.names()
     }
 
-    /// Ask the plugin's ``health()``.
-    fn check_health(&self, py: Python<'_>, plugin: &Bound<'_, PyAny>) -> PyResult<bool> {
+    /// Return whether the plugin is well: its ``health()``, else its recent calls.
+    #[pyo3(signature = (plugin, *, force=false))]
+    fn check_health(
+        &self,
+        py: Python<'_>,
+        plugin: &Bound<'_, PyAny>,
+        force: bool,
+    ) -> PyResult<bool> {
         let name = name_of(plugin)?;
-        let well = match self.resolve(py, plugin)? {
-            Some(object) => is_well(&object)?,
-            None => false,
+        let host = self.finder.get().and_then(|finder| finder.get().host());
+        let Some(host) = host.filter(|host| runs(host, &name, plugin)) else {
+            return if plugin.is_instance_of::<PyString>() {
+                Ok(false)
+            } else {
+                health::ask(plugin)
+            };
         };
-        let mut ill = self.ill.lock();
-        if well {
-            ill.remove(&name)
-        } else {
-            ill.insert(name)
-        };
-        Ok(well)
+        let verdict = py.detach(|| host.check_health(&name, force));
+        logging::flush(py);
+        Ok(verdict.or_raise(py)?.is_ok())
     }
 
     /// Have functions called around every call, on the thread of the call.
@@ -101,40 +100,10 @@ impl PluginMonitor {
     }
 }
 
-impl PluginMonitor {
-    /// The plugin itself, if it is given or runs.
-    fn resolve<'py>(
-        &self,
-        py: Python<'py>,
-        plugin: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if !plugin.is_instance_of::<PyString>() {
-            return Ok(Some(plugin.clone()));
-        }
-        let Some(finder) = self.finder.get() else { return Ok(None) };
-        match finder.bind(py).call1((plugin,)) {
-            Ok(object) => Ok(Some(object)),
-            Err(raised) => {
-                let state = py.import("zerepy_plugins.errors")?.getattr("PluginStateError")?;
-                if raised.is_instance(py, &state) { Ok(None) } else { Err(raised) }
-            }
-        }
-    }
-}
-
-/// What the plugin says of itself; one that says nothing is well, one that raises is not.
-fn is_well(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = object.py();
-    let Some(health) = object.getattr_opt(intern!(py, "health"))? else { return Ok(true) };
-    match health.call0().and_then(|answer| crate::awaitable::settle(answer, || "health()".into())) {
-        Ok(answer) => answer.is_truthy(),
-        Err(raised) if raised.is_instance_of::<PyException>(py) => {
-            let plugin = name_of(object)?;
-            tracing::warn!(target: "zerepy_plugins.monitor", plugin, error = %raised, "health() raised");
-            Ok(false)
-        }
-        Err(raised) => Err(raised),
-    }
+/// Whether a plugin that is given as itself is the one that the host runs; by name it may be any.
+fn runs(host: &PluginHost, name: &str, plugin: &Bound<'_, PyAny>) -> bool {
+    plugin.is_instance_of::<PyString>()
+        || host.instance(name).is_ok_and(|instance| instance.object().is(plugin))
 }
 
 /// One use of a plugin, counted; as a context manager it is timed.

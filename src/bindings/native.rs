@@ -367,6 +367,11 @@ impl NativeInstance {
         self.handle.instance.settle(services, name);
     }
 
+    /// Whether its library says how it is.
+    pub(crate) fn tells_health(&self) -> bool {
+        self.handle.instance.tells_health()
+    }
+
     pub(crate) fn handle(&self) -> Arc<Handle> {
         Arc::clone(&self.handle)
     }

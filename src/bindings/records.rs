@@ -25,11 +25,7 @@ pub(crate) fn failure<'py>(py: Python<'py>, failure: &Failure) -> PyResult<Bound
     record(py, "PluginFailure", &fields)
 }
 
-pub(crate) fn status<'py>(
-    py: Python<'py>,
-    status: &Status,
-    healthy: bool,
-) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn status<'py>(py: Python<'py>, status: &Status) -> PyResult<Bound<'py, PyAny>> {
     let fields = PyDict::new(py);
     fields.set_item("name", &status.info.name)?;
     fields.set_item("category", status.info.category.as_str())?;
@@ -37,7 +33,8 @@ pub(crate) fn status<'py>(
     fields.set_item("kind", status.kind.as_str())?;
     fields.set_item("origin", &status.origin)?;
     fields.set_item("state", state(py, status.state)?)?;
-    fields.set_item("healthy", healthy)?;
+    fields.set_item("healthy", status.is_healthy())?;
+    fields.set_item("complaint", &status.complaint)?;
     let failed = status.failure.as_ref().map(|failed| failure(py, failed)).transpose()?;
     fields.set_item("failure", failed)?;
     record(py, "PluginStatus", &fields)

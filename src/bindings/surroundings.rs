@@ -85,23 +85,26 @@ pub(crate) fn limits(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(limit.bind(py))
 }
 
-/// A function that Python calls with result and error of a step, for the core.
+/// A function that Python calls with result and error of a step, for the core; a result that `judge`
+/// refuses is an error, too.
 pub(crate) fn finisher(
     py: Python<'_>,
     done: Done,
     kind: ErrorKind,
     what: String,
+    judge: fn(&Bound<'_, PyAny>) -> PyResult<()>,
 ) -> PyResult<Bound<'_, PyCFunction>> {
     let done = Mutex::new(Some(done));
     let finish =
         move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<()> {
             let error = arguments.get_item(1)?;
-            let result = if error.is_none() {
-                Ok(())
+            let outcome = if error.is_none() {
+                judge(&arguments.get_item(0)?)
             } else {
-                let raised = PyErr::from_value(error);
-                Err(errors::from_python(arguments.py(), raised, kind, &what))
+                Err(PyErr::from_value(error))
             };
+            let failed = |raised| errors::from_python(arguments.py(), raised, kind, &what);
+            let result = outcome.map_err(failed);
             let done = done.lock().take();
             if let Some(done) = done {
                 done(result);

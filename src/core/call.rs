@@ -26,6 +26,7 @@ pub struct Call<C: Class, A: AsRef<str>> {
     action: A,
     permit: Option<Permit>,
     began: Instant,
+    blameless: bool, // it failed for a mistake of its caller, if it failed
     finished: bool,
 }
 
@@ -40,7 +41,15 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
         if watch.events.listening() {
             watch.publish(&entry.registered.info, action.as_ref(), "start", Value::Null);
         }
-        Self { entry, instance, action, permit, began: Instant::now(), finished: false }
+        Self {
+            entry,
+            instance,
+            action,
+            permit,
+            began: Instant::now(),
+            blameless: false,
+            finished: false,
+        }
     }
 
     /// The plugin that is called; it lives at least as long as the call.
@@ -72,6 +81,7 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
 
     /// It fails for a mistake of its caller: that says nothing about the action.
     pub fn blame_caller(&mut self) {
+        self.blameless = true;
         self.permit = None;
     }
 
@@ -83,6 +93,9 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
     fn account(&mut self, outcome: Outcome, error: Option<&str>) {
         self.finished = true;
         self.entry.usage.leave(self.began, outcome, error);
+        if !self.blameless {
+            self.entry.usage.recent.record(outcome);
+        }
         if let Some(permit) = self.permit.take() {
             permit.finish(outcome);
         }

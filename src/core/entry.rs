@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::call::Watch;
 use crate::graph::Node;
+use crate::health::Health;
 use crate::overrun::{Attempt, Overruns};
 use crate::policy::{Permit, Rules};
 use crate::retry::Retry;
@@ -25,6 +26,7 @@ pub(crate) struct Entry<C: Class> {
     pub(crate) usage: Arc<Usage>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) overruns: Arc<Overruns>,
+    pub(crate) health: Arc<Health>,
     /// When it is tried again, and how often it was; `None` if nothing asked for it.
     pub(crate) retry: Mutex<Option<Retry>>,
     /// Whether it was asked to start, and not to stop since.
@@ -49,6 +51,7 @@ impl<C: Class> Entry<C> {
         Self {
             usage,
             overruns: Arc::new(overruns),
+            health: Arc::default(),
             retry: Mutex::default(),
             wanted: AtomicBool::new(false),
             given_up: Mutex::default(),
@@ -68,6 +71,7 @@ impl<C: Class> Entry<C> {
         self.state = StateCell::new(state);
         self.instance = ArcSwapOption::new(other.instance.load_full());
         self.overruns = Arc::clone(&other.overruns);
+        self.health = Arc::clone(&other.health);
         *self.retry.get_mut() = *other.retry.lock();
         *self.wanted.get_mut() = other.wanted.load(Ordering::SeqCst);
         self.given_up.get_mut().clone_from(&other.given_up.lock());
@@ -127,9 +131,16 @@ impl<C: Class> Entry<C> {
             kind: self.registered.kind,
             origin: self.registered.origin.clone(),
             state: self.state.get(),
-            wedged: self.overruns.wedged().is_some(),
+            complaint: self.complaint(),
             failure: self.failure(),
         }
+    }
+
+    /// Why it is not well though it runs.
+    fn complaint(&self) -> Option<String> {
+        self.running()?;
+        let wedged = self.overruns.wedged().map(|error| error.message().to_owned());
+        wedged.or_else(|| self.health.complaint())
     }
 
     pub(crate) fn failure(&self) -> Option<Arc<Failure>> {
@@ -185,6 +196,7 @@ impl<C: Class> Entry<C> {
                 Some(failure) if failure.stage == Stage::Cleanup => {
                     format!("It failed to clean up: {}", failure.error)
                 }
+                Some(failure) if failure.stage == Stage::Health => failure.error.to_string(),
                 Some(failure) => format!("It did not start: {}", failure.error),
                 None => "See manager.failures".to_owned(),
             },

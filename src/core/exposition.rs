@@ -33,7 +33,7 @@ impl FamilyKind {
 pub struct PluginReading {
     /// Its name.
     pub plugin: String,
-    /// Its state, and whether it is running and has not reported ill.
+    /// Its state, and whether it is running and was well when it was last asked.
     pub life: Option<(PluginState, bool)>,
     /// Its calls.
     pub stats: Stats,
@@ -102,7 +102,11 @@ impl Exposition {
     fn lives(&mut self, readings: &[PluginReading]) {
         let lives = || readings.iter().filter_map(|it| Some((it.plugin.as_str(), it.life?)));
         let name = "zerepy_plugin_up";
-        self.family(name, "1 if the plugin runs and has not reported ill.", FamilyKind::Gauge);
+        self.family(
+            name,
+            "1 if the plugin runs and was well when it was last asked.",
+            FamilyKind::Gauge,
+        );
         for (plugin, (_, healthy)) in lives() {
             self.sample(name, &[("plugin", plugin)], if healthy { 1.0 } else { 0.0 });
         }

@@ -14,11 +14,13 @@ use serde_json::json;
 
 use crate::call::Watch;
 use crate::entry::Entry;
+use crate::health::Probe;
 use crate::supervisor::Supervisor;
 use crate::turn::{Held, Turn};
 use crate::{
     Call, Class, Config, Error, ErrorKind, Event, EventSink, Failure, Hooks, Kind, Limits, Monitor,
-    PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, Threads, suggestion,
+    PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, Supervision, Threads,
+    suggestion,
 };
 
 pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>, foldhash::fast::RandomState>;
@@ -39,6 +41,8 @@ pub struct Parts<C: Class> {
     pub snapshots: Option<SnapshotStore>,
     /// How long plugins may take.
     pub limits: Limits,
+    /// How running plugins are watched over.
+    pub supervision: Supervision,
     /// The threads it runs on.
     pub threads: Arc<dyn Threads>,
 }
@@ -58,7 +62,9 @@ pub struct Host<C: Class> {
     pub(crate) turn: Turn,
     pub(crate) limits: Limits,
     pub(crate) threads: Arc<dyn Threads>,
+    pub(crate) supervision: Supervision,
     pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) probes: Mutex<Vec<Probe<C>>>, // questions of the patrol that are not answered yet
     pub(crate) me: Weak<Self>, // for the supervisor's thread, which must not keep it alive
 }
 
@@ -73,10 +79,18 @@ pub struct Status {
     pub origin: String,
     /// Where in its life it is.
     pub state: PluginState,
-    /// Whether so much work goes on after its limit that it takes no calls.
-    pub wedged: bool,
+    /// Why it is not well though it runs: what the last check found, or that it is wedged.
+    pub complaint: Option<String>,
     /// Why it is failed, skipped or retrying.
     pub failure: Option<Arc<Failure>>,
+}
+
+impl Status {
+    /// Whether it is running, not wedged, and was well when it was last asked.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.state == PluginState::Running && self.complaint.is_none()
+    }
 }
 
 impl<C: Class> Host<C> {
@@ -96,7 +110,9 @@ impl<C: Class> Host<C> {
             turn: Turn::default(),
             limits: parts.limits,
             threads: parts.threads,
+            supervision: parts.supervision,
             supervisor: Arc::default(),
+            probes: Mutex::default(),
             me: Weak::clone(me),
         })
     }

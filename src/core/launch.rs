@@ -68,10 +68,13 @@ impl<C: Class> Host<C> {
             return self.did_not_start(&entry, error);
         }
         entry.overruns.forget();
+        entry.health.reset();
+        entry.usage.recent.forget();
         *entry.retry.lock() = None;
         entry.instance.store(Some(instance));
         self.started.lock().push(Arc::clone(&entry));
         self.move_to(&entry, PluginState::Running)?;
+        self.call_patrol();
         Ok(true)
     }
 

@@ -87,6 +87,8 @@ pub enum Stage {
     Initialize,
     /// Cleaning it up.
     Cleanup,
+    /// Staying well while it runs.
+    Health,
 }
 
 impl Stage {
@@ -101,6 +103,7 @@ impl Stage {
             Self::Resolve => "resolve",
             Self::Initialize => "initialize",
             Self::Cleanup => "cleanup",
+            Self::Health => "health",
         }
     }
 }

@@ -43,8 +43,11 @@ pub trait Instance: Send + Sync + 'static {
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool>;
     /// Undoes `initialize`; may be called again after it failed.
     fn cleanup(&self) -> Result<()>;
-    /// Begins one of these two on another thread, in the surroundings of this one, and returns at
-    /// once. `done` is called exactly once, on whatever thread it ends.
+    /// Whether it tells by a `health` of its own how it is.
+    fn tells_health(&self) -> bool;
+    /// Begins a step on another thread, in the surroundings of this one, and returns at once.
+    /// `done` is called exactly once, on whatever thread it ends; that the plugin says it is not
+    /// well is an error.
     fn begin(&self, step: Step, done: Done) -> Result<Cancel>;
     /// Releases everything acquired through the context, newest first, whatever fails.
     fn release(&self) -> Vec<Error>;
@@ -57,13 +60,15 @@ pub trait Instance: Send + Sync + 'static {
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()>;
 }
 
-/// The steps of a plugin's life that may take long.
+/// What a plugin does outside calls that may take long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `initialize`.
     Initialize,
     /// `cleanup`.
     Cleanup,
+    /// `health`, of one that tells it.
+    Health,
 }
 
 impl Step {
@@ -73,6 +78,7 @@ impl Step {
         match self {
             Self::Initialize => "initialize",
             Self::Cleanup => "cleanup",
+            Self::Health => "health",
         }
     }
 }

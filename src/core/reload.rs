@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::entry::Entry;
 use crate::graph::{self, Node};
+use crate::replace::MAX_OVERLAP;
 use crate::{
     Class, Environment, Error, ErrorKind, Event, Host, PluginState, Registered, Result, Stage,
 };
@@ -76,7 +77,7 @@ impl<C: Class> Host<C> {
         let fresh = self.enroll(&registered, &settings, &environment);
         fresh.usable_config().map_err(|error| (Stage::Validate, error))?;
         if old.state.get() == PluginState::Running {
-            self.replace(old, fresh).map_err(|error| (Stage::Initialize, error))?;
+            self.replace(old, fresh, MAX_OVERLAP).map_err(|error| (Stage::Initialize, error))?;
         } else {
             self.swap(old, &Arc::new(fresh));
         }

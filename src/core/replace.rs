@@ -11,15 +11,20 @@ use crate::start::log_others;
 use crate::{Class, Host, Instance, PluginState, Result};
 
 /// How long calls of the old instance may run on before it is cleaned up under them.
-const MAX_OVERLAP: Duration = Duration::from_secs(60);
+pub(crate) const MAX_OVERLAP: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(1);
 
 impl<C: Class> Host<C> {
     /// Brings up `fresh`, which is registered, gives it what `old` remembers, lets it take over, and
     /// cleans `old` up once its calls have ended. If `fresh` does not come up, `old` just runs on.
     ///
-    /// Both run for a moment; nobody is told of the moves in between.
-    pub(crate) fn replace(&self, old: &Arc<Entry<C>>, fresh: Entry<C>) -> Result<()> {
+    /// Both run for a moment, for `overlap` at most; nobody is told of the moves in between.
+    pub(crate) fn replace(
+        &self,
+        old: &Arc<Entry<C>>,
+        fresh: Entry<C>,
+        overlap: Duration,
+    ) -> Result<()> {
         fresh.advance(PluginState::Initializing)?;
         let snapshot = match old.instance.load_full() {
             Some(instance) => snapshot(old, &instance)?,
@@ -31,7 +36,7 @@ impl<C: Class> Host<C> {
         fresh.instance.store(Some(instance));
         fresh.advance(PluginState::Running)?;
         self.swap(old, &fresh);
-        self.retire(old);
+        self.retire(old, overlap);
         Ok(())
     }
 
@@ -50,12 +55,12 @@ impl<C: Class> Host<C> {
     }
 
     /// Ends what has been replaced. What fails is told, and changes nothing for its successor.
-    fn retire(&self, old: &Entry<C>) {
+    fn retire(&self, old: &Entry<C>, overlap: Duration) {
         if old.advance(PluginState::Stopping).is_err() {
             return;
         }
         let Some(instance) = old.instance.swap(None) else { return };
-        let deadline = Instant::now() + MAX_OVERLAP;
+        let deadline = Instant::now() + overlap;
         // Every call holds the instance, and so does nobody else for long.
         while (Arc::strong_count(&instance) > 1 || instance.is_busy()) && Instant::now() < deadline
         {

@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// How much a wait is stretched at random, so that not everything is tried at once.
 const JITTER: f64 = 0.1;
 /// When another operation holds the turn for too long, the supervisor comes back after this.
-const BUSY: Duration = Duration::from_secs(1);
+pub(crate) const BUSY: Duration = Duration::from_secs(1);
 
 /// When a plugin is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,14 @@ pub(crate) struct Retry {
 }
 
 /// How long to wait after so many tries; what the plugin asked for goes first. `random` is 0 to 1.
-fn wait_after(tries: u32, asked: Option<f64>, random: f64) -> Duration {
+pub(crate) fn wait_after(tries: u32, asked: Option<f64>, random: f64) -> Duration {
     let wait = asked.and_then(duration);
     let wait = wait.unwrap_or_else(|| FIRST.saturating_mul(1 << tries.min(16)).min(LONGEST));
     wait.mul_f64(1.0 + JITTER * random)
 }
 
 /// A number from 0 to 1 that nobody has to predict or rely on.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     let bits = RandomState::new().hash_one(()) >> 32;
     f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }

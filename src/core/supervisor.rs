@@ -32,13 +32,13 @@ impl<C: Class> Host<C> {
         let work = Box::new(move || supervisor.run(&host));
         if let Err(error) = self.threads.spawn("zerepy-supervisor", work) {
             self.supervisor.alarm.lock().has_thread = false;
-            tracing::error!(target: "zerepy_plugins.lifecycle", %error, "nothing is tried again");
+            tracing::error!(target: "zerepy_plugins.lifecycle", %error, "nothing is tried again or watched over");
         }
     }
 
     /// Does what is due by `now`; returns when something is due next.
     pub(crate) fn attend(&self, now: Instant) -> Option<Instant> {
-        let next = self.retry(now);
+        let next = self.retry(now).into_iter().chain(self.patrol(now)).min();
         self.threads.flush();
         next
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{changes, lay_over};
 use crate::entry::Entry;
+use crate::replace::MAX_OVERLAP;
 use crate::{
     Change, Class, Environment, Error, ErrorKind, Event, Host, Instance, PluginState, Result,
     Settings,
@@ -89,7 +90,7 @@ impl<C: Class> Host<C> {
         let reconfigured = instance.reconfigure(fresh.usable_config()?, changes);
         if !reconfigured.map_err(|error| error.with_plugin(old.name()))? {
             drop(instance); // it would count as a call of the old one
-            return self.replace(old, fresh);
+            return self.replace(old, fresh, MAX_OVERLAP);
         }
         fresh.continue_from(old, PluginState::Running);
         self.swap(old, &Arc::new(fresh));

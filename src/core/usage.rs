@@ -7,10 +7,18 @@ use std::time::{Duration, Instant, SystemTime};
 use histogram::AtomicHistogram;
 use parking_lot::Mutex;
 
+use crate::Verdict;
+use crate::recent::Recent;
+
 /// Buckets are exact within 1/16 of their value.
 const GROUPING_POWER: u8 = 4;
 /// Latencies of 2^40 ns (18 minutes) and more share the last bucket.
 const MAX_VALUE_POWER: u8 = 40;
+
+/// Calls speak for a plugin's health if there are so many of them,
+const MIN_RECENT: u32 = 5;
+/// and if the last one is no older than this.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +47,7 @@ pub struct Usage {
     last_used_ns: AtomicU64,
     still_running: AtomicU64,
     late: AtomicU64,
+    pub(crate) recent: Recent,
     latencies: OnceLock<Box<AtomicHistogram>>, // made at the first call: an idle plugin is small
     last_error: Mutex<Option<String>>,
 }
@@ -90,6 +99,7 @@ impl Default for Usage {
             last_used_ns: AtomicU64::new(0),
             still_running: AtomicU64::new(0),
             late: AtomicU64::new(0),
+            recent: Recent::default(),
             latencies: OnceLock::new(),
             last_error: Mutex::new(None),
         }
@@ -152,6 +162,22 @@ impl Usage {
         // Read in this order, a call that ends in between is seen as running, never as negative.
         let finished = self.finished.load(Ordering::SeqCst);
         self.started.load(Ordering::SeqCst).saturating_sub(finished)
+    }
+
+    /// What the calls of the last minute say of the plugin; `None` if there are too few.
+    pub(crate) fn recent_verdict(&self) -> Option<Verdict> {
+        let last_used = Duration::from_nanos(self.last_used_ns.load(Ordering::Relaxed));
+        let is_recent = self.epoch.elapsed().saturating_sub(last_used) < RECENT;
+        let (calls, failures) = self.recent.read();
+        if calls < MIN_RECENT || !is_recent {
+            return None;
+        }
+        let is_ill = failures * 2 >= calls;
+        let why = || {
+            let last = self.last_error.lock().clone().unwrap_or_default();
+            format!("{failures} of its last {calls} calls failed, the last one: {last}")
+        };
+        Some(if is_ill { Err(why()) } else { Ok(()) })
     }
 
     /// A reading of everything.

@@ -331,6 +331,12 @@ impl Instance {
         self.ask(self.functions.configure, "configure")
     }
 
+    /// Whether the plugin says how it is.
+    #[must_use]
+    pub fn tells_health(&self) -> bool {
+        self.functions.health.is_some()
+    }
+
     /// Whether the plugin is well; `None` if it does not say.
     pub fn health(&self) -> Result<Option<bool>> {
         self.ask(self.functions.health, "health")

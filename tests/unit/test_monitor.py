@@ -174,18 +174,19 @@ def test_ill_health_shows_in_the_status(manager_of, make_connection, caplog):
     manager.start_plugins()
     assert manager.status()[0].healthy is True
     for expected in (False, True, False):
-        assert manager.monitor.check_health("a") is expected
+        assert manager.monitor.check_health("a", force=True) is expected
         assert manager.status()[0].healthy is expected
-    assert caplog.records == []
+    told = "it says that it is not well"
+    assert manager.status()[0].complaint == told
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
 def test_a_health_that_raises_is_ill_and_logged(manager_of, make_connection, caplog):
     manager = manager_of(make_connection("a", health=lambda self: 1 / 0))
     manager.start_plugins()
     assert manager.monitor.check_health("a") is False
-    manager.perform_action("a", "x")  # hands log records over
-    manager.stop_plugins()
-    assert any("health() raised" in record.getMessage() for record in caplog.records)
+    assert "division by zero" in manager.status()[0].complaint
+    assert any("plugin unhealthy" in record.getMessage() for record in caplog.records)
 
 
 def test_an_async_health_is_awaited(manager_of, make_connection):

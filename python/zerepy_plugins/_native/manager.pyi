@@ -47,6 +47,15 @@ class PluginManager:
         handle_signals: Whether SIGTERM ends a ``with`` or ``async with`` block on the main thread,
             so that everything is stopped before the process ends with exit code 143. Where
             somebody handles SIGTERM already, it is left alone.
+        health_interval: Seconds between two questions to each running plugin how it is, as
+            :meth:`PluginMonitor.check_health` asks, in the background; ``None`` for none. One that
+            is not well is restarted: a new instance takes over as in :meth:`reload` (calls of the
+            old one are waited for 5 seconds at most), at once the first time, then after 1 second,
+            doubled each time up to 10 minutes, until it is well again.
+        max_restarts: After so many restarts without a good answer in between, the plugin is stopped
+            and ``failed``, and what depends on it is stopped and ``skipped``. A restart that does
+            not succeed leaves the old instance running, and counts. Starting or reloading the
+            plugin begins anew.
 
     ``timeout`` under ``options`` in a plugin's configuration stands in for the first three limits.
     A plugin that is told of as slow (event ``plugin.slow``) has used half its limit, or 10 seconds.
@@ -88,6 +97,8 @@ class PluginManager:
         action_timeout: float | None = None,
         stop_timeout: float | None = 30.0,
         handle_signals: bool = True,
+        health_interval: float | None = None,
+        max_restarts: int = 5,
     ) -> Self: ...
     @property
     def registry(self) -> PluginRegistry:
@@ -98,6 +109,7 @@ class PluginManager:
         """Where lifecycle and calls are published.
 
         As ``plugin.<state>``, ``plugin.slow``, ``plugin.wedged``, ``plugin.recovered``,
+        ``plugin.unhealthy``, ``plugin.healthy``, ``plugin.restarted`` (each with ``reason``),
         ``<connection>.<action>.start`` (``.success``, ``.failure``) and
         ``action.<name>.start`` (likewise).
         """

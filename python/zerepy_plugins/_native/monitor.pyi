@@ -31,11 +31,22 @@ class PluginMonitor:
     def plugins(self) -> list[str]:
         """Return the names of the plugins that have numbers."""
 
-    def check_health(self, plugin: _Plugin | str) -> bool:
-        """Ask the plugin's ``health()``.
+    def check_health(self, plugin: _Plugin | str, *, force: bool = False) -> bool:
+        """Return whether the plugin is well: its ``health()``, else its recent calls.
 
-        A plugin without that method is well. One that raises, or is not running when it is asked
-        for by name, is not.
+        ``health()``, ``async`` or not, runs on a worker thread, within the plugin's limit of
+        actions or 5 seconds. A plugin is not well if it says so, raises, or does not end in time;
+        if it is wedged, or not running when it is asked for by name. One without that method is
+        not well if at least half of its last calls failed (31 at most, 5 at least, the last one
+        within a minute); what its callers did wrong does not count. The reason is the
+        ``complaint`` of its status; a change is an event, ``plugin.unhealthy`` or
+        ``plugin.healthy``. A plugin that no manager runs is asked on this thread.
+        On the thread of a running event loop an ``async`` one cannot be asked, and counts as not
+        well: use ``asyncio.to_thread``.
+
+        Args:
+            plugin: The plugin, or its name.
+            force: Ask anew; otherwise an answer is used again for a second.
 
         Raises:
             PluginNotFoundError: There is no plugin of that name.

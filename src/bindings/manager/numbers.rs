@@ -1,7 +1,7 @@
 //! What a manager counts, for operators: as text to scrape, and on a socket for `zpl top`.
 
 use pyo3::prelude::*;
-use zerepy_core::{Exposition, PluginReading, PluginState};
+use zerepy_core::{Exposition, PluginReading};
 
 use super::PluginManager;
 use crate::environment::PluginHost;
@@ -43,9 +43,8 @@ fn text(host: &PluginHost, monitor: &PluginMonitor, events: &EventBus) -> String
         .status()
         .into_iter()
         .map(|status| {
-            let (plugin, state) = (status.info.name, status.state);
-            let healthy = state == PluginState::Running && monitor.seems_well(&plugin);
-            reading(plugin, Some((state, healthy)))
+            let life = (status.state, status.is_healthy());
+            reading(status.info.name, Some(life))
         })
         .collect();
     for other in core.names() {

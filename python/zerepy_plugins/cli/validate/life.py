@@ -30,7 +30,7 @@ def lifecycle(subject: Subject) -> list[str]:
     with subject.loaded() as manager:
         for round_number in (1, 2):
             subject.start(manager)
-            if not manager.monitor.check_health(subject.name):
+            if not manager.monitor.check_health(subject.name, force=True):
                 raise CheckFailed(f"it is not healthy after initialization {round_number}")
             _stop(subject, manager)
     return []

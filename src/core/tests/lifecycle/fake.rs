@@ -14,7 +14,7 @@ use crate::{
     Cancel, Category, Change, Class, Config, Done, Error, ErrorKind, Event, EventSink, Failure,
     Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, Outcome, Owner, Parts,
     PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore, Status, Step,
-    Threads,
+    Supervision, Threads,
 };
 
 /// What a step does besides being written down.
@@ -139,6 +139,11 @@ impl Instance for FakeInstance {
 
     fn cleanup(&self) -> Result<()> {
         self.run("cleanup", None)
+    }
+
+    /// It does, once a test has told it to.
+    fn tells_health(&self) -> bool {
+        self.script.reactions.lock().contains_key(&format!("{}.health", self.name))
     }
 
     fn begin(&self, step: Step, done: Done) -> Result<Cancel> {
@@ -279,7 +284,9 @@ impl World {
         settings: Value,
         plugins: &[&str],
     ) -> Self {
-        Self::of(snapshots, settings, plugins, Limits::default(), Arc::new(PlainThreads))
+        let supervision = Supervision::default();
+        let threads = Arc::new(PlainThreads);
+        Self::of(snapshots, settings, plugins, Limits::default(), supervision, threads)
     }
 
     /// With limits for `initialize` and `cleanup`.
@@ -295,7 +302,13 @@ impl World {
         limits: Limits,
         threads: Arc<dyn Threads>,
     ) -> Self {
-        Self::of(None, settings, plugins, limits, threads)
+        Self::of(None, settings, plugins, limits, Supervision::default(), threads)
+    }
+
+    /// Watched over, with this limit of actions.
+    pub(super) fn watched(plugins: &[&str], supervision: Supervision, limit: Duration) -> Self {
+        let limits = Limits { action: Some(limit), ..Limits::default() };
+        Self::of(None, json!({}), plugins, limits, supervision, Arc::new(PlainThreads))
     }
 
     fn of(
@@ -303,6 +316,7 @@ impl World {
         settings: Value,
         plugins: &[&str],
         limits: Limits,
+        supervision: Supervision,
         threads: Arc<dyn Threads>,
     ) -> Self {
         let settings = Manifest::from_value(settings, "zerepy.json", Owner::User).unwrap();
@@ -316,6 +330,7 @@ impl World {
             events: Arc::clone(&events) as _,
             snapshots,
             limits,
+            supervision,
             threads,
         });
         let world = Self { script: Arc::default(), events, monitor, registry, host };
