@@ -142,7 +142,9 @@ fn switching_off_meets_whatever_takes_the_place_of_the_plugin_meanwhile() {
     let (begun, go_on) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let waits = [Arc::clone(&begun), Arc::clone(&go_on)];
     world.script.on("b.cleanup", move || {
-        waits.iter().for_each(|barrier| drop(barrier.wait()));
+        for barrier in &waits {
+            barrier.wait();
+        }
         Ok(())
     });
     thread::scope(|scope| {
