@@ -9,7 +9,7 @@ PLUGINS := build/plugins
 WHEELS := build/dist
 LOCK := requirements-dev.lock
 
-.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny bench
+.PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny bench model
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,10 @@ bench: install $(PEERS)/.installed ## Measure it and its peers side by side: all
 	cp target/peers/release/libbench_hand.so build/bench/lib/bench_hand.so
 	cp target/peers/release/libbench_plugin.so build/bench/lib/
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(CURDIR)/$(PEERS):$(CURDIR)/build/bench/lib $(BIN)/python tests/bench/run.py $(ONLY)
+
+# In a directory of its own: with another flag everything would be built anew, here and there.
+model: ## Check the protocol between calls and stopping in every order of threads
+	RUSTFLAGS="--cfg shuttle" cargo test --quiet --package zerepy-core --lib --target-dir build/model tests::admission
 
 types: install ## mypy in strict mode, and the stub against the built extension
 	$(BIN)/mypy

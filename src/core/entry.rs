@@ -161,21 +161,13 @@ impl<C: Class> Entry<C> {
     /// Counts a call in and hands out the instance, with the permit of the action if it needs one, or
     /// says why the plugin does not take it.
     pub(crate) fn admit(&self, action: &str) -> Result<(Arc<C::Instance>, Option<Permit>)> {
-        // Counted before the state is read: whoever stops the plugin moves the state first and
-        // reads the count after, so one of the two sees the other.
-        self.usage.enter();
-        let refused = match self.running() {
-            Some(instance) => match self.overruns.wedged() {
-                None => match self.permit(action) {
-                    Ok(permit) => return Ok((instance, permit)),
-                    Err(error) => error,
-                },
-                Some(error) => error,
-            },
-            None => self.not_running(),
-        };
-        self.usage.undo();
-        Err(refused)
+        self.usage.admission.admit(|| {
+            let instance = self.running().ok_or_else(|| self.not_running())?;
+            match self.overruns.wedged() {
+                None => Ok((instance, self.permit(action)?)),
+                Some(wedged) => Err(wedged),
+            }
+        })
     }
 
     #[inline]

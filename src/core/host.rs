@@ -211,26 +211,43 @@ impl<C: Class> Host<C> {
     /// Switches a plugin off: it is not started any more. One that runs, or that failed to clean
     /// up, is stopped first; if that fails it is not switched off.
     pub fn disable(&self, plugin: &str) -> Result<()> {
-        let entry = self.entry(plugin)?;
-        if entry.instance.load().is_some() {
-            self.stop(Some(plugin), false)?;
-        }
-        entry.want_no_more();
-        if entry.state.get() != PluginState::Disabled {
-            self.move_to(&entry, PluginState::Disabled)?;
-        }
-        Ok(())
+        self.switch(plugin, |entry| {
+            if entry.instance.load().is_some() {
+                self.stop(Some(plugin), false)?;
+            }
+            entry.want_no_more();
+            match entry.state.get() {
+                PluginState::Disabled => Ok(()),
+                _ => self.move_to(entry, PluginState::Disabled),
+            }
+        })
     }
 
     /// Switches a disabled plugin on again, so that it can be started; one whose configuration is
     /// invalid stays disabled, and the error says what to mend.
     pub fn enable(&self, plugin: &str) -> Result<()> {
-        let entry = self.entry(plugin)?;
-        if entry.state.get() == PluginState::Disabled {
-            entry.usable_config()?;
-            self.move_to(&entry, PluginState::Registered)?;
+        self.switch(plugin, |entry| match entry.state.get() {
+            PluginState::Disabled => {
+                entry.usable_config()?;
+                self.move_to(entry, PluginState::Registered)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// Switches a plugin, which plugins may do while others start and so without a turn; again if
+    /// another entry took the plugin's place meanwhile.
+    fn switch(&self, plugin: &str, switch: impl Fn(&Entry<C>) -> Result<()>) -> Result<()> {
+        loop {
+            let entry = self.entry(plugin)?;
+            let outcome = switch(&entry);
+            let is_current = Arc::ptr_eq(&entry, &self.entry(plugin)?);
+            match outcome {
+                Err(error) if is_current || error.kind() != ErrorKind::State => return Err(error),
+                Ok(()) if is_current => return Ok(()),
+                _ => {}
+            }
         }
-        Ok(())
     }
 
     /// Waits until nobody else changes plugins.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod admission;
 mod backlog;
 mod bring_up;
 mod call;
@@ -45,6 +46,7 @@ mod start;
 mod state;
 mod stop;
 mod supervisor;
+mod sync;
 mod threads;
 mod turn;
 mod update;

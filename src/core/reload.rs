@@ -74,12 +74,19 @@ impl<C: Class> Host<C> {
         self.check_successor(old, &registered).map_err(|error| (Stage::Validate, error))?;
         let registered = Arc::new(registered);
         let (settings, environment) = (self.settings.load_full(), Environment::of_process());
-        let fresh = self.enroll(&registered, &settings, &environment);
+        let mut fresh = self.enroll(&registered, &settings, &environment);
         fresh.usable_config().map_err(|error| (Stage::Validate, error))?;
-        if old.state.get() == PluginState::Running {
-            self.replace(old, fresh, MAX_OVERLAP).map_err(|error| (Stage::Initialize, error))?;
-        } else {
-            self.swap(old, &Arc::new(fresh));
+        match old.state.get() {
+            PluginState::Running => {
+                self.replace(old, fresh, MAX_OVERLAP)
+                    .map_err(|error| (Stage::Initialize, error))?;
+            }
+            state => {
+                if state == PluginState::Disabled {
+                    fresh.continue_from(old, state); // also if it was switched off by hand
+                }
+                self.swap(old, &Arc::new(fresh));
+            }
         }
         let version = registered.info.version.clone();
         self.registry.put(registered);

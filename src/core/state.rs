@@ -1,12 +1,13 @@
 //! The states a plugin goes through, and the one table of legal moves.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use PluginState::{
     Disabled, Discovered, Failed, Initializing, Registered, Retrying, Running, Skipped, Stopped,
     Stopping,
 };
+
+use crate::sync::{AtomicU8, Ordering};
 
 /// Where a plugin is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +96,7 @@ pub struct StateCell(AtomicU8);
 impl StateCell {
     /// A plugin in `state`.
     #[must_use]
-    pub const fn new(state: PluginState) -> Self {
+    pub fn new(state: PluginState) -> Self {
         Self(AtomicU8::new(state as u8))
     }
 

@@ -61,14 +61,18 @@ impl<C: Class> Host<C> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
+        let is_switched = changes.iter().any(|change| change.path == "enabled");
         match old.state.get() {
-            PluginState::Running if fresh.state.get() == PluginState::Disabled => {
-                self.stop_in_turn(Some(old), false)?;
+            _ if fresh.state.get() == PluginState::Disabled => {
+                if old.instance.load().is_some() {
+                    self.stop_in_turn(Some(old), false)?;
+                }
                 self.swap(old, &Arc::new(fresh));
             }
             PluginState::Running => self.hand_over(old, fresh, &changes)?,
-            PluginState::Registered | PluginState::Disabled => self.swap(old, &Arc::new(fresh)),
-            state if old.usable_config().is_ok() => {
+            PluginState::Registered => self.swap(old, &Arc::new(fresh)),
+            PluginState::Disabled if is_switched => self.swap(old, &Arc::new(fresh)),
+            state if state == PluginState::Disabled || old.usable_config().is_ok() => {
                 fresh.continue_from(old, state);
                 self.swap(old, &Arc::new(fresh));
             }
@@ -94,6 +98,9 @@ impl<C: Class> Host<C> {
         }
         fresh.continue_from(old, PluginState::Running);
         self.swap(old, &Arc::new(fresh));
+        // A call that found the old entry just before must not come in through it after a stop.
+        old.advance(PluginState::Stopping)?;
+        old.instance.store(None);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use histogram::AtomicHistogram;
 use parking_lot::Mutex;
 
 use crate::Verdict;
+use crate::admission::Admission;
 use crate::recent::Recent;
 
 /// Buckets are exact within 1/16 of their value.
@@ -38,8 +39,7 @@ pub enum Outcome {
 pub struct Usage {
     epoch: Instant,
     epoch_unix: Duration, // the same moment; read once, so that equal readings are equal
-    started: AtomicU64,
-    finished: AtomicU64,
+    pub(crate) admission: Admission,
     errors: AtomicU64,
     timeouts: AtomicU64,
     total_ns: AtomicU64,
@@ -90,8 +90,7 @@ impl Default for Usage {
             epoch_unix: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
-            started: AtomicU64::new(0),
-            finished: AtomicU64::new(0),
+            admission: Admission::default(),
             errors: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
             total_ns: AtomicU64::new(0),
@@ -109,12 +108,7 @@ impl Default for Usage {
 impl Usage {
     /// Counts a call in.
     pub fn enter(&self) {
-        self.started.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Takes back an `enter`: the call was refused.
-    pub(crate) fn undo(&self) {
-        self.started.fetch_sub(1, Ordering::SeqCst);
+        self.admission.enter();
     }
 
     /// Counts a call out that was counted in and began at `began`; `error` is the failure's text.
@@ -131,7 +125,7 @@ impl Usage {
         if matches!(outcome, Outcome::Failure | Outcome::Timeout) {
             self.count_failure(outcome, error);
         }
-        self.finished.fetch_add(1, Ordering::SeqCst);
+        self.admission.leave();
     }
 
     #[cold]
@@ -159,9 +153,7 @@ impl Usage {
     /// Calls that are running.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        // Read in this order, a call that ends in between is seen as running, never as negative.
-        let finished = self.finished.load(Ordering::SeqCst);
-        self.started.load(Ordering::SeqCst).saturating_sub(finished)
+        self.admission.in_flight()
     }
 
     /// What the calls of the last minute say of the plugin; `None` if there are too few.
@@ -186,7 +178,7 @@ impl Usage {
         let [p50, p95, p99] = self.percentiles();
         let last_used = self.last_used_ns.load(Ordering::Relaxed);
         Stats {
-            calls: self.finished.load(Ordering::SeqCst),
+            calls: self.admission.finished(),
             errors: self.errors.load(Ordering::Relaxed),
             timeouts: self.timeouts.load(Ordering::Relaxed),
             in_flight: self.in_flight(),
@@ -297,9 +289,8 @@ mod tests {
     #[test]
     fn a_refused_call_leaves_no_trace() {
         let usage = Usage::default();
-        usage.enter();
-        assert_eq!(usage.in_flight(), 1);
-        usage.undo();
+        let refused: Result<(), _> = usage.admission.admit(|| Err(usage.in_flight()));
+        assert_eq!(refused, Err(1)); // it counts while it looks
         assert_eq!(usage.stats(), Stats::default());
     }
 }

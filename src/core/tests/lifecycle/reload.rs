@@ -66,6 +66,17 @@ fn the_new_one_runs_before_the_old_one_ends() {
 }
 
 #[test]
+fn what_was_switched_off_by_hand_stays_off() {
+    let world = running(&["a 1.0"]);
+    world.host.disable("a").unwrap();
+    reloaded(&world, "a", "a 1.1");
+    assert_eq!(world.states(), "a disabled");
+    world.host.enable("a").unwrap();
+    assert_eq!(world.host.start(None).unwrap(), ["a"]);
+    assert_eq!(world.host.status()[0].info.version, "1.1");
+}
+
+#[test]
 fn whatever_fails_the_old_one_runs_on_and_the_failure_is_told() {
     let world = running(&["a", "b: a>=1"]);
     let instance = || Arc::as_ptr(&world.host.instance("a").unwrap());

@@ -1,6 +1,7 @@
 //! Changing configurations.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 use serde_json::{Map, Value, json};
 
@@ -87,6 +88,76 @@ fn enabled_switches_it_off_and_on() {
     assert_eq!(world.states(), "a disabled, b stopped");
     assert_eq!(update(&world, json!({"enabled": true})).unwrap(), ["enabled"]);
     assert_eq!(world.states(), "a registered, b stopped");
+}
+
+#[test]
+fn enabled_switches_off_what_does_not_run() {
+    let world = world();
+    world.host.stop(None, false).unwrap();
+    assert_eq!(update(&world, json!({"enabled": false})).unwrap(), ["enabled"]);
+    assert_eq!(world.states(), "a disabled, b stopped");
+}
+
+#[test]
+fn what_failed_to_clean_up_is_cleaned_up_before_it_is_switched_off() {
+    let world = world();
+    world.script.fail("a.cleanup", ErrorKind::Cleanup);
+    assert!(world.host.stop(None, false).is_err());
+    assert!(update(&world, json!({"enabled": false})).is_err());
+    assert_eq!(world.states(), "a failed, b stopped");
+    world.script.mend("a.cleanup");
+    world.log();
+    assert_eq!(update(&world, json!({"enabled": false})).unwrap(), ["enabled"]);
+    assert_eq!(
+        (world.did("cleanup"), world.states().as_str()),
+        (vec!["a".to_owned()], "a disabled, b stopped")
+    );
+}
+
+#[test]
+fn what_was_switched_off_by_hand_stays_off_until_the_configuration_switches_it_on() {
+    let world = world();
+    world.host.disable("a").unwrap();
+    assert_eq!(update(&world, json!({"options": {"depth": 2}})).unwrap(), ["options.depth"]);
+    assert_eq!(world.states(), "a disabled, b stopped");
+    assert_eq!(update(&world, json!({"enabled": true})).unwrap(), ["enabled"]);
+    assert_eq!(world.states(), "a registered, b stopped");
+}
+
+#[test]
+fn a_call_that_found_the_entry_before_does_not_come_in_through_it() {
+    let world = world();
+    world.script.on("a.reconfigure", || Ok(()));
+    let found = world.host.entry("a").unwrap();
+    update(&world, json!({"options": {"depth": 2}})).unwrap();
+    assert_eq!(found.admit("act").err().unwrap().kind(), ErrorKind::State);
+    world.host.stop(None, false).unwrap();
+    assert_eq!(world.did("cleanup"), ["b", "a"]);
+}
+
+#[test]
+fn switching_off_meets_whatever_takes_the_place_of_the_plugin_meanwhile() {
+    let world = Arc::new(world());
+    world.script.on("a.reconfigure", || Ok(()));
+    let (begun, go_on) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let waits = [Arc::clone(&begun), Arc::clone(&go_on)];
+    world.script.on("b.cleanup", move || {
+        for barrier in &waits {
+            barrier.wait();
+        }
+        Ok(())
+    });
+    thread::scope(|scope| {
+        let other = scope.spawn(|| world.host.stop(Some("b"), false));
+        begun.wait(); // its turn: the two that follow wait
+        let updates = scope.spawn(|| update(&world, json!({"options": {"depth": 2}})));
+        let switches = scope.spawn(|| world.host.disable("a"));
+        go_on.wait();
+        other.join().unwrap().unwrap();
+        updates.join().unwrap().unwrap();
+        switches.join().unwrap().unwrap();
+    });
+    assert_eq!(world.states(), "a disabled, b stopped"); // whichever of them was first
 }
 
 #[test]
