@@ -2,7 +2,7 @@
 //! the plugin takes calls; whoever stops a plugin moves its state first, and reads the count after.
 //! So one of the two sees the other. It knows neither plugins nor why a call is refused.
 //!
-//! `tests/admission.rs` checks it in every order in which threads can get there.
+//! `tests/admission/mod.rs` checks it in every order in which threads can get there.
 
 use crate::sync::{AtomicU64, Ordering};
 
