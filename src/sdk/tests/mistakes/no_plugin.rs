@@ -1,0 +1,5 @@
+struct Plain;
+
+zerepy_plugin::export!(Plain);
+
+fn main() {}
