@@ -20,6 +20,7 @@ use crate::environment::PluginHost;
 use crate::hook::{self, Arguments, CallArguments, Methods, Watcher};
 use crate::instance::PluginInstance;
 use crate::limited::Limited;
+use crate::meeting::Asked;
 use crate::native::or_empty;
 use crate::target::{First, Named, Verb};
 use crate::{awaitable, logging};
@@ -173,11 +174,14 @@ impl Around {
         match target.begin(py, self.verb, &self.named(), Some(params), self.limited.as_ref())? {
             First::Done(value) | First::Awaitable(value) => Ok(value),
             First::Elsewhere(work) => {
-                let submitted = submit(py, work, self.limited.clone());
-                let (future, pending) =
-                    submitted.map_err(|raised| self.named().failure(py, raised))?;
+                let failure = |raised| self.named().failure(py, raised);
+                let (asked, pending) = submit(py, work, self.limited.clone()).map_err(failure)?;
+                let there = match asked {
+                    Asked::There(result) => result.map_err(failure)?,
+                    Asked::Waiting(future) => Some(future),
+                };
                 self.pending = Some(pending);
-                Ok(future)
+                Ok(there.unwrap_or_else(|| py.None().into_bound(py)))
             }
         }
     }

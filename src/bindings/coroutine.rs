@@ -20,7 +20,7 @@ use crate::environment::PluginHost;
 use crate::errors::OrRaise;
 use crate::exit;
 use crate::limited::Limited;
-use crate::mailbox::Mailbox;
+use crate::meeting::{self, Asked};
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
 use crate::{repeat, surroundings};
@@ -183,8 +183,12 @@ fn waiting<'py>(
         }
         First::Awaitable(awaitable) => (awaitable, None),
         First::Elsewhere(work) => match submit(py, work, limited) {
-            Ok((future, pending)) => (future, Some(pending)),
-            Err(raised) => {
+            Ok((Asked::Waiting(future), pending)) => (future, Some(pending)),
+            Ok((Asked::There(Ok(result)), _)) => {
+                let result = result.unwrap_or_else(|| py.None().into_bound(py));
+                return waiting(py, First::Done(result), call, None);
+            }
+            Ok((Asked::There(Err(raised)), _)) | Err(raised) => {
                 return Err(match call {
                     Some((call, _)) => call.conclude_raised(py, raised),
                     None => raised,
@@ -218,13 +222,18 @@ pub(crate) fn submit(
     py: Python<'_>,
     work: Detached,
     limited: Option<Limited>,
-) -> PyResult<(Bound<'_, PyAny>, Pending)> {
-    let Some(limited) = limited else { return Mailbox::submit(py, work, None) };
+) -> PyResult<(Asked<'_>, Pending)> {
     let can_stop = work.is_async(); // it ends when what is returned is dropped
-    let (future, pending) = Mailbox::submit(py, work, Some(Arc::clone(limited.attempt())))?;
+    let attempt = limited.as_ref().map(|limited| Arc::clone(limited.attempt()));
+    let (asked, pending) = meeting::ask(py, |deliver| {
+        work.start(attempt, Box::new(move |result| deliver(result.map(Some))))
+    })?;
+    let (Some(limited), Asked::Waiting(future)) = (limited, &asked) else {
+        return Ok((asked, pending));
+    };
     let stop = PyCFunction::new_closure(py, None, None, move |_, _| can_stop)?;
     let limit = surroundings::limits(py)?.getattr(intern!(py, "limit_future"))?;
-    Ok((limit.call1((limited, future, stop))?, pending))
+    Ok((Asked::Waiting(limit.call1((limited, future, stop))?), pending))
 }
 
 /// Drives an awaitable's iterator; not every one has `send`.

@@ -29,6 +29,7 @@ mod logging;
 mod made;
 mod mailbox;
 mod manager;
+mod meeting;
 mod metrics;
 mod monitor;
 mod native;

@@ -16,10 +16,9 @@ use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
-use zerepy_core::{Attempt, Result};
-use zerepy_native::{Pending, ResultTape};
+use zerepy_core::Result;
+use zerepy_native::ResultTape;
 
-use crate::native::Detached;
 use crate::{errors, logging, walk};
 
 /// What comes to a loop: a result or an item, the end of a stream, or an error.
@@ -51,24 +50,6 @@ impl Slot {
 }
 
 impl Mailbox {
-    /// A future of the running loop for work that runs elsewhere, and what cancels it.
-    pub(crate) fn submit(
-        py: Python<'_>,
-        work: Detached,
-        attempt: Option<Arc<Attempt>>,
-    ) -> PyResult<(Bound<'_, PyAny>, Pending)> {
-        let (mailbox, number, future) = Self::expect(py)?;
-        let slot = Arc::clone(&mailbox.get().slot);
-        match work.start(attempt, Box::new(move |result| slot.put(number, result.map(Some)))) {
-            Ok(pending) => Ok((future, pending)),
-            Err(error) => {
-                let forgotten = mailbox.get().waiting.lock().remove(&number);
-                drop(forgotten);
-                Err(errors::to_python(py, &error))
-            }
-        }
-    }
-
     /// A future of the running loop, and what delivers to it from any thread.
     pub(crate) fn receive(
         py: Python<'_>,

@@ -1,7 +1,6 @@
 //! Calls that yield items: an async iterator, whose call begins with the first item and is accounted
 //! for until it ends, is closed or dropped.
 
-mod meeting;
 mod step;
 
 use std::mem;

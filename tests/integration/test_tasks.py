@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from zerepy_plugins import PluginManager
+from zerepy_plugins import PluginManager, get_include
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginExecutionError,
@@ -143,3 +144,22 @@ async def test_stopping_waits_for_what_runs(manager):
     stopped = await manager.stop_plugins_async()
     everything = ["sleeper", "tally", "countdown", "streams", "later", "tasks"]
     assert (await task, stopped) == (1, everything)
+
+
+@pytest.fixture
+def later(plugin_dir):
+    """A plugin in C whose async actions end in ways of their own."""
+    library, source = plugin_dir.path / "later.so", LIBRARY.parents[2] / "tests/fixtures/c/later.c"
+    flags = ["-std=c11", "-shared", "-fPIC", "-pthread", "-I", get_include()]
+    subprocess.run(["cc", *flags, "-o", library, source], check=True)
+
+
+async def test_what_is_complete_at_once_never_goes_through_the_loop(later, manager_at):
+    async with manager_at() as manager:
+        for timeout in (None, 30):
+            call = manager.perform_action_async("later", "now", timeout=timeout)
+            with pytest.raises(StopIteration):  # a step of the loop's would be yielded instead
+                call.send(None)
+        assert isinstance(await manager.perform_action_async("later", "thread"), int)
+        stats = manager.monitor.stats("later")
+        assert (stats.calls, stats.in_flight, stats.errors) == (3, 0, 0)

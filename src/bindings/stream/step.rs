@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::meeting::{Asked, ask};
 use super::{CallStream, Items, Kind, Open, State};
 use crate::call::Conclusion;
 use crate::coroutine::{next, returned, reused, thrown};
+use crate::meeting::{Asked, ask};
 
 enum Progress {
     Created,
@@ -64,9 +64,9 @@ impl StreamStep {
             return Err(self.nothing_left(py));
         };
         let awaitable = match (&open.items, self.kind) {
-            (Items::Native(stream), Kind::Next) => match ask(py, stream) {
-                Ok(Asked::Waiting(future)) => Ok(future),
-                Ok(Asked::There(item)) => return self.conclude(py, item, open),
+            (Items::Native(stream), Kind::Next) => match ask(py, |deliver| stream.next(deliver)) {
+                Ok((Asked::Waiting(future), ())) => Ok(future),
+                Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
                 Err(raised) => Err(raised),
             },
             (Items::Native(_), Kind::Close) => {
