@@ -85,7 +85,7 @@ def test_configuration_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     (manifest,) = blocks("json")
     PluginManager([], [json.loads(manifest)], entry_points=False)
-    (config,) = blocks("toml")
+    config, policies = blocks("toml")
     manager = PluginManager(ROOT / "build/plugins", tomllib.loads(config), entry_points=False)
     manager.load_plugins()
     states = {status.name: status.state for status in manager.status()}
@@ -93,6 +93,7 @@ def test_configuration_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     options = manager.describe("search")["config"]["options"]
     assert options["language"] == "en"
     assert options["store"] == "${HOME}/search.jsonl"
+    assert manager.update_config("search", tomllib.loads(policies)["search"]["config"])
 
 
 def test_targets_of_the_readme_exist() -> None:
