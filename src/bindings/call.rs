@@ -87,6 +87,8 @@ pub(crate) fn limited<A: AsRef<str>>(
 /// How a call ends, and what its caller gets to see.
 pub(crate) trait Conclusion {
     fn conclude_ok(self);
+    /// Accounts for a failure; the error names the plugin.
+    fn conclude_failed(self, error: &Error);
     fn conclude_err(self, py: Python<'_>, error: Error) -> PyErr;
     fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr;
 }
@@ -96,18 +98,22 @@ impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
         self.finish(Outcome::Success, None);
     }
 
-    fn conclude_err(mut self, py: Python<'_>, error: Error) -> PyErr {
+    fn conclude_failed(mut self, error: &Error) {
         if is_of_caller(error.kind()) {
             self.blame_caller();
         }
-        let error = error.with_plugin(self.plugin());
         let outcome = match error.kind() {
             ErrorKind::Interrupted => Outcome::Abandoned,
             ErrorKind::Timeout => Outcome::Timeout,
             _ => Outcome::Failure,
         };
-        let raised = errors::to_python(py, &error);
         self.finish(outcome, Some(error.message()));
+    }
+
+    fn conclude_err(self, py: Python<'_>, error: Error) -> PyErr {
+        let error = error.with_plugin(self.plugin());
+        let raised = errors::to_python(py, &error);
+        self.conclude_failed(&error);
         raised
     }
 

@@ -1,5 +1,7 @@
 //! The awaitable form of a call: a coroutine object that starts when it is awaited.
 
+mod protocol;
+
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,8 @@ use crate::meeting::{self, Asked};
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
 use crate::{repeat, surroundings};
+
+pub(crate) use protocol::protocol;
 
 pub(crate) type HostedCall = Call<PluginClass, String>;
 
@@ -263,27 +267,10 @@ impl Drop for CallCoroutine {
     }
 }
 
+protocol!(CallCoroutine);
+
 #[pymethods]
 impl CallCoroutine {
-    fn __await__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.step(py, next)
-    }
-
-    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        if value.is_none() {
-            return self.step(py, next);
-        }
-        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (value,)))
-    }
-
     #[pyo3(signature = (*arguments))]
     fn throw<'py>(
         &self,

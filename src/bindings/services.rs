@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use zerepy_core::{Call, Error, ErrorKind, Exec, Metrics, Monitor, Outcome, Pattern, Result};
+use zerepy_core::{Call, Error, ErrorKind, Exec, Metrics, Monitor, Pattern, Result};
 use zerepy_native::{
     Caller, CancelFlag, Done, Form, Pending, ResultTape, ServiceCall, Services, Subscriber, Tape,
     Undo,
 };
 
-use crate::call::limited;
+use crate::call::{Conclusion, limited};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::events::{Handler, Handlers};
@@ -103,14 +103,8 @@ impl Services for ManagerServices {
 fn account<T>(call: HostedCall, outcome: Result<T>) -> Result<T> {
     let outcome = outcome.map_err(|error| error.with_plugin(call.plugin()));
     match &outcome {
-        Ok(_) => call.finish(Outcome::Success, None),
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            call.finish(Outcome::Abandoned, Some(error.message()));
-        }
-        Err(error) if error.kind() == ErrorKind::Timeout => {
-            call.finish(Outcome::Timeout, Some(error.message()));
-        }
-        Err(error) => call.finish(Outcome::Failure, Some(error.message())),
+        Ok(_) => call.conclude_ok(),
+        Err(error) => call.conclude_failed(error),
     }
     outcome
 }

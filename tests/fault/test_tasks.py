@@ -208,33 +208,6 @@ def test_a_call_that_was_given_up_says_nothing(check):
 
 
 # The parent's runtime has threads; the child runs the code in the middle and must leave by itself.
-FORKED = """
-    warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, about forks with threads
-
-    def refused(call):
-        try:
-            call()
-        except PluginStateError as error:
-            assert "fork" in str(error), error
-        else:
-            raise AssertionError("not refused")
-
-    def fork_and(in_child):
-        child = os.fork()
-        if child == 0:
-            signal.alarm(10)  # a hang dies of it
-            status = 1
-            try:
-                in_child()
-                status = 0
-            except BaseException:
-                import traceback
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        status = os.waitpid(child, 0)[1]
-        assert os.waitstatus_to_exitcode(status) == 0, os.waitstatus_to_exitcode(status)
-"""
 USED = """
     assert manager.perform_action("tasks", "nap", {"seconds": 0, "value": 1}) == 1
     asyncio.run(nap(0))
@@ -257,13 +230,13 @@ def joined(*parts: str) -> str:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_forked_child_is_refused_the_parents_instance(check, call):
+def test_a_forked_child_is_refused_the_parents_instance(check, forking, call):
     code = f"fork_and(lambda: refused(lambda: {call}))"
-    check(joined(FORKED, USED, code, STILL_WORKS))
+    check(joined(forking, USED, code, STILL_WORKS))
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_forked_child_is_refused_async_calls_of_a_new_instance(check, call):
+def test_a_forked_child_is_refused_async_calls_of_a_new_instance(check, forking, call):
     code = f"""
     def in_child():
         with PluginManager(sys.argv[1], entry_points=False) as manager:
@@ -271,10 +244,10 @@ def test_a_forked_child_is_refused_async_calls_of_a_new_instance(check, call):
             assert manager.perform_action("tasks", "counts") == {{"running": 0, "dropped": 0}}
     fork_and(in_child)
     """
-    check(joined(FORKED, USED, code, STILL_WORKS))
+    check(joined(forking, USED, code, STILL_WORKS))
 
 
-def test_a_forked_child_may_make_the_first_async_call(check):
+def test_a_forked_child_may_make_the_first_async_call(check, forking):
     code = """
     def in_child():
         with PluginManager(sys.argv[1], entry_points=False) as manager:
@@ -282,10 +255,10 @@ def test_a_forked_child_may_make_the_first_async_call(check):
             assert asyncio.run(manager.execute("later", {"message": "a"})) == "a"
     fork_and(in_child)
     """
-    check(joined(FORKED, code, STILL_WORKS))
+    check(joined(forking, code, STILL_WORKS))
 
 
-def test_a_forked_child_leaves_its_parents_tasks_alone(check):
+def test_a_forked_child_leaves_its_parents_tasks_alone(check, forking):
     code = """
     async def main():
         calls = [nap() for _ in range(20)]
@@ -305,4 +278,4 @@ def test_a_forked_child_leaves_its_parents_tasks_alone(check):
     gc.collect()
     counts(running=0, dropped=20)
     """
-    check(joined(FORKED, USED, code, STILL_WORKS), TIMES)
+    check(joined(forking, USED, code, STILL_WORKS), TIMES)

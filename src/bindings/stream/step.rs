@@ -13,7 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::{CallStream, Items, Kind, Open, State};
 use crate::call::Conclusion;
-use crate::coroutine::{next, returned, reused, thrown};
+use crate::coroutine::{next, protocol, returned, reused, thrown};
 use crate::meeting::{Asked, ask};
 
 enum Progress {
@@ -178,27 +178,10 @@ impl Drop for StreamStep {
     }
 }
 
+protocol!(StreamStep);
+
 #[pymethods]
 impl StreamStep {
-    fn __await__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.step(py, next)
-    }
-
-    fn send<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        if value.is_none() {
-            return self.step(py, next);
-        }
-        self.step(py, |inner| inner.call_method1(intern!(py, "send"), (value,)))
-    }
-
     #[pyo3(signature = (*arguments))]
     fn throw<'py>(
         &self,

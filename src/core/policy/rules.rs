@@ -1,6 +1,5 @@
 //! Which policy each action of one plugin has: what it declares, and what the user says instead.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use foldhash::HashMap;
 use serde_json::Value;
 
 use super::{ActionPolicy, Permit, Throttle};
+use crate::retry::random;
 use crate::{Config, Error, ErrorKind, PluginInfo, Result, duration};
 
 /// What stands for every action in the user's configuration.
@@ -109,12 +109,6 @@ fn wait(repeated: u32, asked: Option<f64>, random: f64) -> Duration {
     let backoff = FIRST.saturating_mul(1 << repeated.min(16)).min(LONGEST);
     let backoff = backoff.mul_f64(STEADY + (1.0 - STEADY) * random);
     asked.and_then(duration).map_or(backoff, |asked| asked.max(backoff))
-}
-
-/// A number from 0 to 1 that nobody has to predict or rely on.
-fn random() -> f64 {
-    let bits = RandomState::new().hash_one(()) >> 32;
-    f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ impl Plugin {
         })
     }
 
+    /// The same call, on another thread.
+    fn called(self: &Arc<Self>) -> thread::JoinHandle<bool> {
+        let plugin = Arc::clone(self);
+        thread::spawn(move || plugin.call())
+    }
+
     /// A call as in `Host::admit`; it must never run while the plugin is cleaned up or after.
     fn call(&self) -> bool {
         let first = self.current.load(Ordering::SeqCst);
@@ -82,10 +88,7 @@ impl Plugin {
 fn no_call_runs_on_what_is_cleaned_up() {
     every_order(|| {
         let plugin = Plugin::running();
-        let caller = {
-            let plugin = Arc::clone(&plugin);
-            thread::spawn(move || plugin.call())
-        };
+        let caller = plugin.called();
         plugin.stop();
         caller.join().expect("it was not called too late");
         assert_eq!(plugin.admission.in_flight(), 0);
@@ -96,10 +99,7 @@ fn no_call_runs_on_what_is_cleaned_up() {
 fn no_call_reaches_a_stopped_plugin_through_an_entry_that_was_replaced() {
     every_order(|| {
         let plugin = Plugin::running();
-        let caller = {
-            let plugin = Arc::clone(&plugin);
-            thread::spawn(move || plugin.call())
-        };
+        let caller = plugin.called();
         plugin.hand_over();
         plugin.stop();
         caller.join().expect("it was not called too late");
@@ -111,10 +111,7 @@ fn no_call_reaches_a_stopped_plugin_through_an_entry_that_was_replaced() {
 fn a_new_configuration_refuses_no_call() {
     every_order(|| {
         let plugin = Plugin::running();
-        let caller = {
-            let plugin = Arc::clone(&plugin);
-            thread::spawn(move || plugin.call())
-        };
+        let caller = plugin.called();
         plugin.hand_over();
         assert!(caller.join().expect("it runs"), "refused though it ran all the time");
     });
@@ -125,10 +122,7 @@ fn a_count_is_never_below_what_runs() {
     every_order(|| {
         let plugin = Plugin::running();
         plugin.admission.enter();
-        let caller = {
-            let plugin = Arc::clone(&plugin);
-            thread::spawn(move || plugin.call())
-        };
+        let caller = plugin.called();
         assert!((1..=2).contains(&plugin.admission.in_flight()));
         plugin.admission.leave();
         caller.join().expect("it runs");
