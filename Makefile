@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PLUGINS := build/plugins
 WHEELS := build/dist
 LOCK := requirements-dev.lock
+IN_PARALLEL := --numprocesses auto --dist worksteal
 
 .PHONY: help install plugins demo test test-rust test-python test-pythons lint types wheel lock clean scrutiny bench model
 
@@ -39,10 +40,10 @@ test-rust: ## The tests of the crates
 test-python: install plugins ## The tests of the package, with the Rust fixtures built
 	cargo build --release --quiet -p zerepy-fixture-twins -p zerepy-fixture-tasks -p zerepy-fixture-arrays \
 		-p zerepy-fixture-services
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-pythons: wheel ## The same tests from the wheel, under every Python from 3.11 to 3.13 that is here
-	tests/on_every_python.sh $(WHEELS)/*.whl $(LOCK)
+	tests/on_every_python.sh $(WHEELS)/*.whl $(LOCK) $(IN_PARALLEL)
 
 wheel: $(VENV)/.installed ## Build the wheel and the source distribution into build/dist
 	rm -rf $(WHEELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures"
 KINDS = ("python", "native", "c")  # what the twins are written in; "native" is Rust
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 CHILD_TIMEOUT = 60  # seconds; generous: a child that needs it hangs
+
+
+def pytest_make_parametrize_id(val: Any) -> str | None:
+    """Name a case by its value, without addresses: the processes that share a run must agree."""
+    if val is None or callable(val) or isinstance(val, (str, bytes, int, float)):
+        return None
+    return ADDRESS.sub("", ascii(val))[:40]
 
 
 def _does_nothing(self, *_args):

@@ -69,7 +69,6 @@ def test_depth_is_limited(raw, kind):
         ([(LIST, 2**32 - 1, 1)], b"", "fewer items than it says"),
         ([(MAP, 1, 3), (INT, 0, 0), (NULL, 0, 0)], b"", "a text is expected"),
     ],
-    ids=lambda item: repr(item)[:30],
 )
 def test_broken_ones(raw, nodes, arena, why):
     with pytest.raises(PluginExecutionError, match=why) as caught:

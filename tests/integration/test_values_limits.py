@@ -43,7 +43,7 @@ TAKES = [
 ]
 
 
-@pytest.mark.parametrize(("value", "size"), TAKES, ids=lambda item: repr(item)[:12])
+@pytest.mark.parametrize(("value", "size"), TAKES)
 def test_every_byte_counts(managed, value, size):
     call = lambda manager: manager.perform_action("arrays", "copied", {"v": value})  # noqa: E731
     assert call(managed(max_payload=size)) == {"v": value}

@@ -26,7 +26,7 @@ EXACT = [
 ]
 
 
-@pytest.mark.parametrize("value", EXACT, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("value", EXACT)
 def test_exact(packer, same, value):
     assert same(packer.perform_action("echo", {"value": value}), {"value": value})
 
@@ -58,7 +58,6 @@ def test_depth_is_the_same(packer):
         (array.array("h", [1, -1]), "c70502680100ffff"),
         (array.array("b", [7]), "d5026207"),
     ],
-    ids=repr,
 )
 def test_the_bytes_on_the_wire(packer, value, expected):
     wire = packer.perform_action("raw", {"v": value})
