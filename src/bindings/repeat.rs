@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
-use zerepy_core::ErrorKind;
+use zerepy_core::{Error, ErrorKind};
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::environment::PluginHost;
@@ -66,7 +66,7 @@ pub(crate) fn awaited(
     py.import("zerepy_plugins._repeat")?.getattr("run")?.call1((attempt, decide))
 }
 
-/// How long to wait before the call is repeated, if it is.
+/// How long to wait before a call is repeated, if it is, given what it raised.
 #[cold]
 fn again(
     py: Python<'_>,
@@ -80,7 +80,19 @@ fn again(
         return None;
     }
     let error = errors::from_python(py, raised.clone_ref(py), ErrorKind::Execution, "the call");
-    let wait = host.repeat(plugin, action, &error, repeated)?;
+    after(host, plugin, action, &error, repeated)
+}
+
+/// How long to wait before a call is repeated, if it is, given its error and so many repetitions.
+#[cold]
+pub(crate) fn after(
+    host: &PluginHost,
+    plugin: &str,
+    action: &str,
+    error: &Error,
+    repeated: u32,
+) -> Option<Duration> {
+    let wait = host.repeat(plugin, action, error, repeated)?;
     let (seconds, why) = (wait.as_secs_f64(), error.message());
     tracing::info!(
         target: "zerepy_plugins.calls", plugin, action, repeated, seconds, "called again: {why}"
