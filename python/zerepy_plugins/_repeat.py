@@ -1,12 +1,16 @@
-"""Awaiting a call again that failed, as long as its rules allow."""
+"""Awaiting a call again that failed, or opening a stream again, as long as its rules allow."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from zerepy_plugins._native import CallStream
+
+_END: Final = object()
 
 
 async def run(
@@ -29,3 +33,26 @@ async def run(
                 raise
         await asyncio.sleep(seconds)
         repeated += 1
+
+
+async def items(
+    attempt: Callable[[], CallStream], wait_after: Callable[[Exception, int], float | None]
+) -> AsyncGenerator[Any, None]:
+    """Yield the items of the first stream that begins well; one that began is not repeated.
+
+    Args:
+        attempt: Makes one.
+        wait_after: As for :func:`run`.
+    """
+
+    async def begin() -> tuple[CallStream, Any]:
+        stream = attempt()
+        return stream, await anext(stream, _END)
+
+    stream, item = await run(begin, wait_after)
+    try:
+        while item is not _END:
+            yield item
+            item = await anext(stream, _END)
+    finally:
+        await stream.aclose()

@@ -9,9 +9,12 @@ from collections.abc import AsyncIterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from zerepy_plugins._loop import call_in_thread
+from zerepy_plugins._native import CallStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from zerepy_plugins._native import HookedCall
 
 _END: Final = object()
 
@@ -54,6 +57,30 @@ async def _closing(iterable: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     finally:
         if hasattr(iterator, "aclose"):
             await iterator.aclose()
+
+
+async def items_within(call: HookedCall) -> AsyncGenerator[Any, None]:
+    """Await the hooks around a call that yields items, and yield them in between."""
+    while (pending := call.advance()) is not None:
+        value, is_left = None, False
+        try:
+            if isinstance(pending, CallStream):
+                async for item in pending:
+                    is_left = True  # if it never comes back from here
+                    yield item
+                    is_left = False
+            else:
+                value = await pending
+        except GeneratorExit as error:
+            if not is_left:  # the step was closed from outside: nothing can be awaited any more
+                raise
+            await pending.aclose()
+            call.fail(error)
+        except BaseException as error:  # noqa: BLE001 - hooks after the action are told; then raised
+            call.fail(error)
+        else:
+            call.take(value)
+    call.finish()
 
 
 class _Steps:

@@ -41,7 +41,6 @@ class PluginContext:
         "_metrics",
         "_name",
         "_released",
-        "_subscriptions",
         "_tasks",
         "config",
         "events",
@@ -51,7 +50,7 @@ class PluginContext:
     config: dict[str, Any]
     """What ``initialize`` is given."""
     events: EventBus
-    """The manager's event bus. What is subscribed there directly is not ended at the release."""
+    """The manager's event bus, as this plugin has it: what it subscribes to ends at the release."""
     logger: logging.Logger
     """The plugin's own logger, ``zerepy_plugins.plugin.<name>``."""
 
@@ -64,13 +63,12 @@ class PluginContext:
         metrics: PluginMetrics | None = None,
     ) -> None:
         self.config = config
-        self.events = events
+        self.events = events._view_of(name)
         self.logger = logging.getLogger(f"zerepy_plugins.plugin.{name}")
         self._name = name
         self._find = find
         self._metrics = PluginMetrics() if metrics is None else metrics
         self._cleanups: list[Callable[[], object]] = []
-        self._subscriptions: dict[object, tuple[str, Callable[[], None]]] = {}
         self._tasks: Tasks | None = None
         self._released = False
         self._lock = threading.Lock()
@@ -109,7 +107,9 @@ class PluginContext:
         self._cleanups.append(function)
 
     def subscribe(self, pattern: str, handler: Callable[[Any], Any]) -> Callable[[], None]:
-        """Subscribe to events as with ``events.subscribe``, until the plugin is cleaned up.
+        """Subscribe as with ``events.subscribe``; ``async`` handlers run on the plugin's own loop.
+
+        That is the loop of whoever started the plugin, whichever loop runs here.
 
         Returns:
             A function that ends the subscription.
@@ -117,18 +117,8 @@ class PluginContext:
         Raises:
             PluginStateError: The plugin was cleaned up.
         """
-        self._check_released()
-        undo = self._at_home(self.events.subscribe, pattern, handler)
-        key = object()
-        with self._lock:
-            self._subscriptions[key] = pattern, undo
-
-        def end() -> None:
-            undo()
-            with self._lock:
-                self._subscriptions.pop(key, None)
-
-        return end
+        undo: Callable[[], None] = self._at_home(self.events.subscribe, pattern, handler)
+        return undo
 
     def create_task(
         self, coroutine: Coroutine[Any, Any, Any], name: str | None = None
@@ -150,11 +140,13 @@ class PluginContext:
         Raises:
             PluginStateError: The plugin was cleaned up.
         """
-        try:
-            self._check_released()
-        except PluginStateError:
+        if self._released:
             coroutine.close()
-            raise
+            raise PluginStateError(
+                f"plugin {self._name!r} was cleaned up and can acquire nothing any more",
+                plugin=self._name,
+                hint="End the threads that still use its context in cleanup()",
+            )
         from zerepy_plugins._tasks import Tasks  # here: it imports asyncio
 
         with self._lock:
@@ -169,25 +161,13 @@ class PluginContext:
             return function(*arguments)
         return sys.modules["zerepy_plugins._loop"].at(self._home, function, *arguments)
 
-    def _check_released(self) -> None:
-        if self._released:
-            raise PluginStateError(
-                f"plugin {self._name!r} was cleaned up and can acquire nothing any more",
-                plugin=self._name,
-                hint="End the threads that still use its context in cleanup()",
-            )
-
     def _release(self, cleaned: bool) -> list[BaseException]:
         """Release everything, whatever fails; ``cleaned`` says whether ``cleanup`` was called."""
         self._released = True
-        with self._lock:
-            subscriptions = list(self._subscriptions.values())
-            self._subscriptions.clear()
+        patterns = self.events._release()
         names = self._tasks.names() if self._tasks else []
-        if cleaned and (subscriptions or names):
-            self._name_leaks(names, [pattern for pattern, _ in subscriptions])
-        for _, undo in subscriptions:
-            undo()
+        if cleaned and (patterns or names):
+            self._name_leaks(names, patterns)
         if self._tasks:
             self._tasks.cancel_all(_MAX_TASK_END)
         errors: list[BaseException] = []

@@ -1,4 +1,5 @@
-//! One call with hooks around it: before the action, the action, after it.
+//! One call with hooks around it: before the action, the action, after it. The action of a stream
+//! goes on until its items end, however they do.
 //!
 //! It decides neither the order of the hooks nor what becomes of their errors: both stand in the
 //! core. A call that nobody has hooks for does not come here.
@@ -22,6 +23,7 @@ use crate::instance::PluginInstance;
 use crate::limited::Limited;
 use crate::meeting::Asked;
 use crate::native::or_empty;
+use crate::stream::CallStream;
 use crate::target::{First, Named, Verb};
 use crate::{awaitable, logging};
 
@@ -52,6 +54,7 @@ pub(crate) struct Around {
     problems: Vec<Error>,
     pending: Option<Pending>, // dropped with this, it ends an async native action early
     limited: Option<Limited>, // of the action; hooks have no limit
+    yields: bool,             // whether the action is a stream
 }
 
 impl Around {
@@ -85,6 +88,7 @@ impl Around {
             problems: Vec::new(),
             pending: None,
             limited,
+            yields: false,
         }
     }
 
@@ -107,6 +111,14 @@ impl Around {
     pub(crate) fn into_coroutine(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let call = HookedCall::new(self);
         py.import(intern!(py, "zerepy_plugins._loop"))?.call_method1(intern!(py, "drive"), (call,))
+    }
+
+    /// An async generator that goes through all of it, and passes on the items of the action.
+    #[cold]
+    pub(crate) fn into_items(mut self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        self.yields = true;
+        let (module, call) = (intern!(py, "zerepy_plugins._streams"), HookedCall::new(self));
+        py.import(module)?.call_method1(intern!(py, "items_within"), (call,))
     }
 
     fn named(&self) -> Named<'_> {
@@ -168,6 +180,11 @@ impl Around {
     fn act<'py>(&mut self, py: Python<'py>, awaited: bool) -> Result<Bound<'py, PyAny>> {
         self.began = Instant::now();
         let (target, params) = (self.instance.target(), self.params.bind(py));
+        if self.yields {
+            let items = target.open(py, self.verb, &self.named(), Some(params))?;
+            let items = Bound::new(py, CallStream::of(items));
+            return items.map(Bound::into_any).map_err(|raised| self.failure(py, raised));
+        }
         if !awaited {
             return target.call(py, self.verb, &self.named(), Some(params), self.limited.as_ref());
         }
@@ -184,6 +201,11 @@ impl Around {
                 Ok(there.unwrap_or_else(|| py.None().into_bound(py)))
             }
         }
+    }
+
+    /// Whether what was made last is items to be passed on.
+    fn is_yielding(&self) -> bool {
+        self.yields && matches!(self.moment, Moment::Action)
     }
 
     /// What was raised at this moment, as the core's error.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use zerepy_core::{Call, Error, ErrorKind, Outcome, duration};
+use zerepy_core::{Call, Error, ErrorKind, Outcome, Result, duration};
 
 use crate::around::Around;
 use crate::class::PluginClass;
@@ -44,20 +44,31 @@ fn once<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (plugin, action) = (named.plugin, named.action);
     let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
-    let instance = call.instance();
-    let limited = limited(&call, timeout);
-    let outcome = if Around::is_wanted(host, instance) {
-        Around::new(py, host, instance, verb, named, params, limited).run(py)
-    } else {
-        instance.target().call(py, verb, named, params, limited.as_ref())
-    };
-    match outcome {
+    match run(py, host, &call, verb, named, params, timeout) {
         Ok(result) => {
             call.conclude_ok();
             Ok(result)
         }
         Err(error) => Err(call.conclude_err(py, error)),
     }
+}
+
+/// Does what was let in, with the hooks around it, and waits for it.
+#[inline]
+pub(crate) fn run<'py, A: AsRef<str>>(
+    py: Python<'py>,
+    host: &PluginHost,
+    call: &Call<PluginClass, A>,
+    verb: Verb,
+    named: &Named<'_>,
+    params: Option<&Bound<'py, PyAny>>,
+    timeout: Option<Duration>,
+) -> Result<Bound<'py, PyAny>> {
+    let (instance, limited) = (call.instance(), limited(call, timeout));
+    if Around::is_wanted(host, instance) {
+        return Around::new(py, host, instance, verb, named, params, limited).run(py);
+    }
+    instance.target().call(py, verb, named, params, limited.as_ref())
 }
 
 /// A limit as Python gives it, in seconds; infinity, which is none, as `Duration::MAX`.

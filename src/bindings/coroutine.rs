@@ -53,6 +53,11 @@ impl Request {
             Self::Hosted { action, .. } | Self::Direct { action, .. } => action,
         }
     }
+
+    /// Whether it may have to be tried again.
+    pub(crate) fn may_repeat(&self) -> bool {
+        matches!(self, Self::Hosted { host, plugin, once: false, .. } if host.may_repeat(plugin))
+    }
 }
 
 enum State {
@@ -140,8 +145,7 @@ enum Started<'py> {
 }
 
 fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Started<'_>> {
-    if matches!(&request, Request::Hosted { host, plugin, once: false, .. } if host.may_repeat(plugin))
-    {
+    if request.may_repeat() {
         let awaitable = repeat::awaited(py, request, params)?;
         return waiting(py, First::Awaitable(awaitable), None, None);
     }

@@ -1,6 +1,7 @@
 //! The event bus, as Python sees it.
 
 mod delivery;
+mod owner;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,20 +19,24 @@ use crate::undo::Undo;
 
 pub(crate) use delivery::{Handler, Handlers, Published};
 use delivery::{Sink, Subscriber};
+use owner::Owner;
 
 /// How many events may wait for one `async` handler, unless it is said otherwise.
 const MAX_PENDING: NonZeroUsize = NonZeroUsize::new(1000).expect("it is not zero");
 
 /// Publishes events to whoever subscribed.
+///
+/// A view of a bus is one, too: it has the bus's handlers, and an owner.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct EventBus {
     handlers: Arc<Handlers>,
     max_pending: NonZeroUsize,
+    owner: Option<Arc<Owner>>,
 }
 
 impl Default for EventBus {
     fn default() -> Self {
-        Self { handlers: Arc::default(), max_pending: MAX_PENDING }
+        Self { handlers: Arc::default(), max_pending: MAX_PENDING, owner: None }
     }
 }
 
@@ -61,10 +66,17 @@ impl EventBus {
         let backlog = Backlog::new(self.max_pending, counts, pattern.to_owned(), home);
         let subscriber = Subscriber { function: handler.unbind(), backlog: Py::new(py, backlog)? };
         let handler = Handler::Python(Arc::new(subscriber));
-        let id = self.handlers.subscriptions.subscribe(parsed, handler);
-        let handlers = Arc::clone(&self.handlers);
+        let subscribe = || self.handlers.subscriptions.subscribe(parsed, handler);
+        let id = match &self.owner {
+            None => subscribe(),
+            Some(owner) => owner.keep(subscribe).or_raise(py)?,
+        };
+        let (handlers, owner) = (Arc::clone(&self.handlers), self.owner.clone());
         Ok(Undo::new(move || {
             handlers.subscriptions.remove(&[id]);
+            if let Some(owner) = owner {
+                owner.forget(&[id]);
+            }
         }))
     }
 
@@ -84,6 +96,9 @@ impl EventBus {
             if subscriber.function.bind(py).eq(handler)? {
                 gone.push(id);
             }
+        }
+        if let Some(owner) = &self.owner {
+            owner.forget(&gone);
         }
         Ok(self.handlers.subscriptions.remove(&gone) > 0)
     }
@@ -146,15 +161,40 @@ impl EventBus {
         Ok(by_pattern)
     }
 
-    /// Handlers often refer to what the bus belongs to.
+    /// A view for one plugin: what it subscribes to there can be ended together.
+    fn _view_of(slf: &Bound<'_, Self>, plugin: String) -> Self {
+        let (bus, handlers) = (slf.get(), Arc::clone(&slf.get().handlers));
+        let owner = Owner::new(slf.clone().unbind(), plugin);
+        Self { handlers, max_pending: bus.max_pending, owner: Some(Arc::new(owner)) }
+    }
+
+    /// End what a view's plugin still subscribes to, for good; return the patterns.
+    fn _release(&self) -> Vec<String> {
+        let Some(owner) = &self.owner else { return Vec::new() };
+        let kept = owner.release();
+        let all = self.handlers.subscriptions.list();
+        let left = all.iter().filter(|(id, ..)| kept.contains(id));
+        let patterns = left.map(|(_, pattern, _)| pattern.to_string()).collect();
+        self.handlers.subscriptions.remove(&kept);
+        patterns
+    }
+
+    /// Handlers often refer to what the bus belongs to. A view shows the bus: the handlers would
+    /// be counted twice.
     #[expect(clippy::needless_pass_by_value, reason = "the signature that PyO3 wants")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(owner) = &self.owner {
+            return visit.call(&owner.bus);
+        }
         let all = self.handlers.subscriptions.list();
         let mut subscribers = all.iter().filter_map(|(.., handler)| handler.python());
         subscribers.try_for_each(|it| visit.call(&it.function))
     }
 
     fn __clear__(&self) {
+        if self.owner.is_some() {
+            return; // the bus may live on
+        }
         let all: Vec<_> = self.handlers.subscriptions.list().iter().map(|(id, ..)| *id).collect();
         self.handlers.subscriptions.remove(&all);
     }

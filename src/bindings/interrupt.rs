@@ -1,7 +1,7 @@
 //! Waiting for blocking work so that Ctrl-C still works.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Result};
-use zerepy_native::{Done, ResultTape};
+use zerepy_native::{Caller, Done, ResultTape};
 
 use crate::limited::Limited;
 use crate::native::Detached;
@@ -47,8 +47,8 @@ pub(crate) fn on_pool(
 /// Runs `work` with the interpreter released, and waits for it, as long as its limit says.
 ///
 /// On the main thread, where Python handles signals, they are looked at meanwhile. A wait that is
-/// interrupted or given up cancels an async action, and tells a blocking one, which ends by itself. A
-/// blocking one without a limit on another thread, or without a pool, just runs in place.
+/// interrupted or given up, or that no calling plugin needs any more, cancels an async action, and
+/// tells a blocking one, which ends by itself. A blocking one without a limit on another thread, or without a pool, just runs in place.
 pub(crate) fn wait(
     py: Python<'_>,
     work: Detached,
@@ -63,14 +63,18 @@ pub(crate) fn wait(
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
     let mut deadline = limited.map(|limited| Instant::now() + limited.attempt().limit());
     let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
+    let caller = work.caller().cloned();
     let _pending = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
     let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let pause = left.map_or(longest, |left| left.min(longest));
-        match py.detach(|| receiver.lock().recv_timeout(pause)) {
+        match py.detach(|| receive(&receiver.lock(), pause, caller.as_ref())) {
             Ok(outcome) => return outcome,
+            Err(RecvTimeoutError::Timeout) if caller.as_ref().is_some_and(Caller::is_cancelled) => {
+                return Err(unwanted());
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(call::worker_died(&"it sent no answer"));
@@ -86,6 +90,28 @@ pub(crate) fn wait(
             deadline = None; // it ended just now
         }
     }
+}
+
+/// Waits so long, and no longer than anybody waits for `caller`.
+fn receive<T>(
+    receiver: &Receiver<T>,
+    pause: Duration,
+    caller: Option<&Caller>,
+) -> std::result::Result<T, RecvTimeoutError> {
+    let Some(caller) = caller else { return receiver.recv_timeout(pause) };
+    let until = Instant::now().checked_add(pause);
+    loop {
+        let left = until.map_or(pause, |until| until.saturating_duration_since(Instant::now()));
+        match receiver.recv_timeout(left.min(SIGNAL_POLL)) {
+            Err(RecvTimeoutError::Timeout) if left > SIGNAL_POLL && !caller.is_cancelled() => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// The outcome of a call that was given up because whoever made it was.
+pub(crate) fn unwanted() -> Error {
+    Error::new(ErrorKind::Interrupted, "nobody waits for the call any more")
 }
 
 pub(crate) fn on_main_thread(py: Python<'_>) -> bool {

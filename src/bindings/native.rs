@@ -303,6 +303,11 @@ impl Detached {
         self.exec == Exec::Async
     }
 
+    /// The plugin that makes the call, if one does.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.options.caller.as_ref()
+    }
+
     /// Whether it occupies a thread while it runs.
     pub(crate) fn is_blocking(&self) -> bool {
         self.exec == Exec::Blocking
@@ -316,7 +321,7 @@ impl Detached {
     /// Runs one that was waiting for a thread, unless nobody waits for it any more.
     fn run_in(self, _place: &Stay) -> Result<ResultTape> {
         if self.options.cancel.is_set() {
-            return Err(Error::new(ErrorKind::Interrupted, "nobody waits for the call any more"));
+            return Err(interrupt::unwanted());
         }
         self.run()
     }

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
-use zerepy_core::ErrorKind;
+use zerepy_core::{Error, ErrorKind};
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::environment::PluginHost;
 use crate::errors;
 use crate::interrupt::{SIGNAL_POLL, on_main_thread};
+use crate::stream::CallStream;
+
+/// Makes one attempt at a call.
+type Make = for<'py> fn(Python<'py>, Request, Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>>;
 
 /// Calls until it succeeds or is not to be repeated any more. Ctrl-C ends the waiting.
 pub(crate) fn sync<'py>(
@@ -43,8 +47,32 @@ pub(crate) fn awaited(
     request: Request,
     params: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'_, PyAny>> {
+    driven(py, "run", request, params, |py, request, params| {
+        Ok(Bound::new(py, CallCoroutine::new(request, params))?.into_any())
+    })
+}
+
+/// The async generator of the call's items, opened as often as its rules allow until the first comes.
+pub(crate) fn items(
+    py: Python<'_>,
+    request: Request,
+    params: Option<Py<PyAny>>,
+) -> PyResult<Bound<'_, PyAny>> {
+    driven(py, "items", request, params, |py, request, params| {
+        Ok(Bound::new(py, CallStream::new(request, params))?.into_any())
+    })
+}
+
+/// A function of `_repeat`, given attempts that `make` makes, and how long to wait between them.
+fn driven<'py>(
+    py: Python<'py>,
+    function: &str,
+    request: Request,
+    params: Option<Py<PyAny>>,
+    make: Make,
+) -> PyResult<Bound<'py, PyAny>> {
     let Request::Hosted { host, verb, plugin, action, timeout, .. } = request else {
-        return Ok(Bound::new(py, CallCoroutine::new(request, params))?.into_any());
+        return make(py, request, params);
     };
     let (watched, names) = (Arc::clone(&host), (plugin.clone(), action.clone()));
     let decide = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
@@ -59,14 +87,14 @@ pub(crate) fn awaited(
         let params = params.lock().as_ref().map(|params| params.clone_ref(py));
         let (host, plugin, action) = (Arc::clone(&host), plugin.clone(), action.clone());
         let request = Request::Hosted { host, verb, plugin, action, timeout, once: true };
-        PyResult::Ok(CallCoroutine::new(request, params))
+        make(py, request, params).map(Bound::unbind)
     };
     let attempt = PyCFunction::new_closure(py, None, None, attempt)?;
     let decide = PyCFunction::new_closure(py, None, None, decide)?;
-    py.import("zerepy_plugins._repeat")?.getattr("run")?.call1((attempt, decide))
+    py.import("zerepy_plugins._repeat")?.getattr(function)?.call1((attempt, decide))
 }
 
-/// How long to wait before the call is repeated, if it is.
+/// How long to wait before a call is repeated, if it is, given what it raised.
 #[cold]
 fn again(
     py: Python<'_>,
@@ -80,7 +108,19 @@ fn again(
         return None;
     }
     let error = errors::from_python(py, raised.clone_ref(py), ErrorKind::Execution, "the call");
-    let wait = host.repeat(plugin, action, &error, repeated)?;
+    after(host, plugin, action, &error, repeated)
+}
+
+/// How long to wait before a call is repeated, if it is, given its error and so many repetitions.
+#[cold]
+pub(crate) fn after(
+    host: &PluginHost,
+    plugin: &str,
+    action: &str,
+    error: &Error,
+    repeated: u32,
+) -> Option<Duration> {
+    let wait = host.repeat(plugin, action, error, repeated)?;
     let (seconds, why) = (wait.as_secs_f64(), error.message());
     tracing::info!(
         target: "zerepy_plugins.calls", plugin, action, repeated, seconds, "called again: {why}"

@@ -1,5 +1,7 @@
 //! Calls that yield items: an async iterator, whose call begins with the first item and is accounted
 //! for until it ends, is closed or dropped.
+//!
+//! Hooks around it, and opening it again, are async generators in Python, whose items it passes on.
 
 mod step;
 
@@ -12,11 +14,13 @@ use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_native::Stream;
 
+use crate::around::Around;
 use crate::call::Conclusion;
 use crate::coroutine::{HostedCall, Request};
 use crate::errors::{self, OrRaise};
-use crate::exit;
 use crate::target::{Named, Verb};
+
+use crate::{exit, repeat};
 
 pub(crate) use step::StreamStep;
 
@@ -56,6 +60,11 @@ impl CallStream {
         Self { state: Mutex::new(State::Created { request, params }) }
     }
 
+    /// Of items that are accounted for elsewhere.
+    pub(crate) fn of(items: Items) -> Self {
+        Self { state: Mutex::new(State::Idle(Open { items, call: None })) }
+    }
+
     /// Takes the call for a step, and begins it where `step` needs that; `None` if there is none.
     fn take(&self, py: Python<'_>, step: Kind) -> PyResult<Option<Open>> {
         let state = mem::replace(&mut *self.state.lock(), State::Busy);
@@ -87,6 +96,10 @@ impl CallStream {
 }
 
 fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Open> {
+    if request.may_repeat() {
+        let items = Items::Python(repeat::items(py, request, params)?.unbind());
+        return Ok(Open { items, call: None });
+    }
     let params = params.map(|params| params.into_bound(py));
     match request {
         Request::Direct { handle, action } => {
@@ -96,7 +109,16 @@ fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult
         Request::Hosted { host, verb, plugin, action, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named::new(&plugin, call.action());
-            match call.instance().target().open(py, verb, &named, params.as_ref()) {
+            let (instance, params) = (call.instance(), params.as_ref());
+            let items = if Around::is_wanted(&host, instance) {
+                Around::new(py, &host, instance, verb, &named, params, None)
+                    .into_items(py)
+                    .map(|items| Items::Python(items.unbind()))
+                    .map_err(|raised| named.failure(py, raised))
+            } else {
+                instance.target().open(py, verb, &named, params)
+            };
+            match items {
                 Ok(items) => Ok(Open { items, call: Some(call) }),
                 Err(error) => Err(call.conclude_err(py, error)),
             }

@@ -21,7 +21,7 @@ use zerepy_core::{Metrics, Result};
 use zerepy_plugin_abi::extension;
 
 use crate::task::Done;
-use crate::{Pending, ResultTape, Tape};
+use crate::{ResultTape, Tape};
 
 pub use events::Subscriber;
 pub use frame::Caller;
@@ -50,8 +50,9 @@ pub trait Services: Send + Sync {
     /// Calls an action of a plugin, and waits for it on this thread.
     fn call(&self, call: ServiceCall<'_>) -> Result<ResultTape>;
 
-    /// Begins a call. `done` gets its outcome, perhaps before this returns, unless this fails.
-    fn start(&self, call: ServiceCall<'_>, done: Done) -> Result<Pending>;
+    /// Begins a call. `done` gets its outcome, perhaps before this returns, unless this fails. What
+    /// is returned says that nobody waits for it any more.
+    fn start(&self, call: ServiceCall<'_>, done: Done) -> Result<Undo>;
 }
 
 /// A call that a plugin makes.

@@ -8,10 +8,11 @@ import gc
 import logging
 import threading
 import time
+import weakref
 
 import pytest
 
-from zerepy_plugins import Event, PluginContext
+from zerepy_plugins import Event, EventBus, PluginContext, PluginManager
 from zerepy_plugins.errors import PluginCleanupError, PluginNotFoundError, PluginStateError
 
 
@@ -29,7 +30,7 @@ def test_it_is_there_before_initialize(manager_of, make_connection):
     assert isinstance(context, PluginContext)
     assert context.config is seen["config"]
     assert context.config == {"x": [1]}
-    assert context.events is manager.events
+    assert isinstance(context.events, EventBus)
     assert context is manager["a"].context
 
 
@@ -72,8 +73,6 @@ def test_a_plugin_that_does_not_run_is_not_given(manager_of, make_connection):
 
 
 def test_a_context_outlives_its_manager(registry_of, make_connection):
-    from zerepy_plugins import PluginManager
-
     manager = PluginManager([], registry=registry_of(make_connection("a")), entry_points=False)
     with manager:
         context = manager["a"].context
@@ -143,7 +142,7 @@ def test_after_a_failed_initialize_they_run_and_cleanup_does_not(manager_of, mak
 
 def test_nothing_but_its_slots():
     with pytest.raises(AttributeError):
-        PluginContext("a", {}, None, None).other = 1
+        PluginContext("a", {}, EventBus(), None).other = 1
 
 
 PATIENCE = 10  # seconds
@@ -161,10 +160,18 @@ def leaks(caplog) -> list[str]:
     ]
 
 
-def test_what_is_left_at_the_release_is_ended_and_named(running, caplog):
+@pytest.fixture(params=["context", "events"])
+def subscribe(request):
+    """Subscribe in either way that a plugin has."""
+    if request.param == "context":
+        return lambda context, *args: context.subscribe(*args)
+    return lambda context, *args: context.events.subscribe(*args)
+
+
+def test_what_is_left_at_the_release_is_ended_and_named(running, caplog, subscribe):
     heard = []
     context = running["echo"].context
-    context.subscribe("mine.*", heard.append)
+    subscribe(context, "mine.*", heard.append)
     tasks = [context.create_task(for_ever(), name=name) for name in ("poll", "sync")]
     running.events.publish(Event("mine.a"))
     running.stop_plugins("echo")
@@ -175,11 +182,15 @@ def test_what_is_left_at_the_release_is_ended_and_named(running, caplog):
     assert "'echo' left 2 tasks (poll, sync) and 1 subscription (mine.*)" in warning
 
 
-def test_what_the_plugin_ended_itself_is_no_leak(running, caplog):
+def test_what_the_plugin_ended_itself_is_no_leak(running, caplog, subscribe):
     context = running["echo"].context
-    undo = context.subscribe("mine", print)
+    undo = subscribe(context, "mine", print)
     undo()
     undo()
+    subscribe(context, "mine", print)
+    assert context.events.unsubscribe("mine", print)
+    subscribe(context, "mine", print)
+    running.events.clear_subscribers("mine")
     task = context.create_task(for_ever())
     task.cancel()
     context.create_task(asyncio.sleep(0)).result(PATIENCE)
@@ -319,8 +330,51 @@ def test_after_the_release_nothing_can_be_acquired(running):
     with pytest.raises(PluginStateError, match="cleaned up") as caught:
         context.create_task(for_ever())
     assert caught.value.plugin == "echo"
-    with pytest.raises(PluginStateError, match="cleaned up"):
-        context.subscribe("a", print)
+    for subscribe in (context.subscribe, context.events.subscribe):
+        with pytest.raises(PluginStateError, match="cleaned up") as caught:
+            subscribe("a", print)
+        assert caught.value.plugin == "echo"
+    assert running.events._subscribers == {}
+
+
+def test_a_restarted_plugin_keeps_only_its_own(manager_of, make_connection):
+    def initialize(self, config):
+        self.context.events.subscribe(f"{self.name}.*", print)
+
+    names = ("a", "b")
+    manager = manager_of(*(make_connection(name, initialize=initialize) for name in names))
+    manager.events.subscribe("host", print)
+    for _ in range(2):
+        manager.start_plugins()
+        assert set(manager.events._subscribers) == {"host", "a.*", "b.*"}
+        manager.stop_plugins("a")
+        assert set(manager.events._subscribers) == {"host", "b.*"}
+    manager.stop_plugins()
+    assert manager.events._subscribers == {"host": [print]}
+
+
+def test_a_bus_its_views_and_their_handlers_are_collected(registry_of, make_connection):
+    class Handler:
+        def __call__(self, event):
+            pass
+
+    gone = []
+
+    def initialize(self, config):
+        handler = Handler()
+        handler.plugin = self  # which has the view, which has the bus, which has the handler
+        gone.append(weakref.ref(handler))
+        self.context.events.subscribe("*", handler)
+
+    registry = registry_of(make_connection("a", initialize=initialize))
+    manager = PluginManager([], registry=registry, entry_points=False)
+    manager.load_plugins()
+    manager.start_plugins()
+    gc.collect()
+    assert gone[0]() is not None
+    del manager
+    gc.collect()
+    assert gone[0]() is None
 
 
 def test_a_task_that_does_not_end_is_named(running, caplog, monkeypatch):

@@ -1,6 +1,5 @@
 """Calls that are awaited or iterated over, and the handles of native plugins."""
 
-from collections.abc import Awaitable
 from typing import Any, Self, final
 
 @final
@@ -41,10 +40,14 @@ class StreamStep:
 
 @final
 class HookedCall:
-    """An awaited call with hooks around it, for the coroutine that drives it."""
+    """An awaited call with hooks around it, for what drives it."""
 
-    def advance(self) -> Awaitable[Any] | None:
-        """Go on to what has to be awaited next, and return it; ``None`` when all is done."""
+    def advance(self) -> Any:
+        """Go on to what has to be awaited or iterated next; ``None`` when all is done.
+
+        Returns:
+            Something awaitable, or the items of a stream as a :class:`CallStream`.
+        """
 
     def take(self, value: Any) -> None:
         """Take in what was awaited."""

@@ -29,6 +29,7 @@ class EventBus:
 
         Raises:
             PluginConfigError: The pattern is none.
+            PluginStateError: It is ``context.events`` of a plugin that was cleaned up.
             TypeError: The handler is not callable.
         """
 
@@ -37,6 +38,12 @@ class EventBus:
 
     def clear_subscribers(self, pattern: str | None = None) -> None:
         """End all subscriptions, or those to that very pattern."""
+
+    def _view_of(self, plugin: str) -> Self:
+        """A view for one plugin: what it subscribes to there can be ended together."""
+
+    def _release(self) -> list[str]:
+        """End what a view's plugin still subscribes to, for good; return the patterns."""
 
     @property
     def _subscribers(self) -> dict[str, list[Callable[[Any], Any]]]: ...

@@ -1,4 +1,4 @@
-//! A call with hooks around it, as the coroutine sees it that awaits its parts.
+//! A call with hooks around it, as the coroutine or async generator sees it that awaits its parts.
 
 use std::mem;
 
@@ -10,18 +10,18 @@ use super::Around;
 use crate::awaitable;
 use crate::errors::OrRaise;
 
-/// An awaited call with hooks around it, for the coroutine that drives it.
+/// An awaited call with hooks around it, for what drives it.
 #[pyclass(frozen, module = "zerepy_plugins._native")]
 pub(crate) struct HookedCall(Mutex<Option<Around>>);
 
 #[pymethods]
 impl HookedCall {
-    /// Go on to what has to be awaited next, and return it; ``None`` when all is done.
+    /// Go on to what has to be awaited or iterated next; ``None`` when all is done.
     fn advance<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let mut around = self.lift()?;
         while let Some(made) = around.next(py, true) {
             match made {
-                Ok(value) if awaitable::is_awaitable(&value) => {
+                Ok(value) if around.is_yielding() || awaitable::is_awaitable(&value) => {
                     self.put_back(around);
                     return Some(value);
                 }

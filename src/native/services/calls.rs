@@ -12,10 +12,10 @@ use zerepy_plugin_abi::{
 };
 
 use super::refuse::{answer, fill};
-use super::{CallOptions, Frame, Scope, ServiceCall};
+use super::{CallOptions, Frame, Scope, ServiceCall, Undo};
+use crate::ResultTape;
 use crate::host::text;
 use crate::tape::{Tape, lent_view};
-use crate::{Pending, ResultTape};
 
 #[expect(clippy::cast_possible_truncation, reason = "the table is a few dozen bytes")]
 pub(super) static TABLE: FfiCallService = FfiCallService {
@@ -28,7 +28,7 @@ pub(super) static TABLE: FfiCallService = FfiCallService {
 };
 
 /// What a plugin's task handle points to.
-type Started = Mutex<Option<Pending>>;
+type Started = Mutex<Option<Undo>>;
 
 unsafe extern "C" fn perform(
     _: *const FfiHost,
@@ -83,9 +83,8 @@ unsafe extern "C" fn start(
         let (plugin, action) = (&*plugin, &*action);
         let caller = caller.into();
         let call = ServiceCall { plugin, action, params, caller };
-        let pending =
-            home.services.start(call, Box::new(move |outcome| completion.take(outcome)))?;
-        let started: Box<Started> = Box::new(Mutex::new(Some(pending)));
+        let undo = home.services.start(call, Box::new(move |outcome| completion.take(outcome)))?;
+        let started: Box<Started> = Box::new(Mutex::new(Some(undo)));
         // SAFETY: the plugin's place for the task.
         unsafe { task.write(Box::into_raw(started).cast()) };
         Ok(())
@@ -96,14 +95,21 @@ unsafe extern "C" fn start(
 
 unsafe extern "C" fn cancel(task: Task) {
     // SAFETY: the plugin passes what `start` wrote, and has not given it back.
-    let started = unsafe { &*task.cast::<Started>() };
-    let pending = started.lock().take();
-    drop(pending);
+    give_up(unsafe { &*task.cast::<Started>() });
 }
 
 unsafe extern "C" fn release_task(task: Task) {
     // SAFETY: the plugin gives back, once, what `start` wrote.
-    drop(unsafe { Box::from_raw(task.cast::<Started>()) });
+    let started = unsafe { Box::from_raw(task.cast::<Started>()) };
+    give_up(&started);
+}
+
+/// Nobody waits for it any more; of a call that has ended it is nothing new.
+fn give_up(started: &Started) {
+    let undo = started.lock().take();
+    if let Some(undo) = undo {
+        undo();
+    }
 }
 
 /// The parameters; none are an empty map, as they are when Python calls.

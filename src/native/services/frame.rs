@@ -33,11 +33,12 @@ impl Caller {
         Frame::current().map(Self)
     }
 
-    /// The same calls, and one of a plugin that is not native within them.
+    /// The same calls, and within them one that is served by Python code, until `cancel` is set.
     #[must_use]
-    pub fn through(&self, plugin: &str) -> Self {
+    pub fn through(&self, plugin: &str, cancel: CancelFlag) -> Self {
         let seat = Seat::Foreign { home: self.0.home(), plugin: plugin.to_owned() };
-        Self(Arc::new(Frame::new(0, seat, CallOptions::within(self.clone()), true)))
+        let options = CallOptions { cancel, ..CallOptions::within(self.clone()) };
+        Self(Arc::new(Frame::new(0, seat, options, true)))
     }
 
     /// Whether nobody waits for the call that it makes its own for.
@@ -274,11 +275,12 @@ mod tests {
     #[test]
     fn chains_are_bounded_and_never_closed() {
         let first = Caller::from(call("a", CallOptions::default()));
-        let second = first.through("b");
+        let second = first.through("b", CancelFlag::default());
         let error = second.0.may_call("a").unwrap_err();
         assert!(error.message().ends_with("a -> b -> a"), "{error}");
         assert!(second.0.may_call("c").is_ok());
-        let deep = (1..MAX_CHAIN).fold(first, |caller, at| caller.through(&at.to_string()));
+        let deep = (1..MAX_CHAIN)
+            .fold(first, |caller, at| caller.through(&at.to_string(), CancelFlag::default()));
         let error = deep.0.may_call("c").unwrap_err();
         assert!(error.message().contains("too many plugins"), "{error}");
     }

@@ -198,7 +198,7 @@ impl Tape {
     }
 
     /// A copy of a whole value, which is not looked into: whoever reads it checks it again.
-    pub(crate) fn copy_of(view: TapeView<'_>) -> Result<Self, TapeError> {
+    pub fn copy_of(view: TapeView<'_>) -> Result<Self, TapeError> {
         let (form, size) = (Form::DEFAULT, view.size_of_nodes().saturating_add(view.arena().len()));
         if size > form.max_payload {
             return Err(TapeError::TooLarge { size, limit: form.max_payload });

@@ -9,8 +9,7 @@ use std::time::Instant;
 use common::{Built, load, no_config};
 use zerepy_core::{Error, ErrorKind, Metrics, Reading, Result};
 use zerepy_native::{
-    CallOptions, Done, Instance, Pending, ResultTape, ServiceCall, Services, Subscriber, Tape,
-    Undo, tag,
+    CallOptions, Done, Instance, ResultTape, ServiceCall, Services, Subscriber, Tape, Undo, tag,
 };
 
 /// Writes down what is published, and refuses the rest.
@@ -43,7 +42,7 @@ impl Services for Notes {
         refused()
     }
 
-    fn start(&self, _: ServiceCall<'_>, _: Done) -> Result<Pending> {
+    fn start(&self, _: ServiceCall<'_>, _: Done) -> Result<Undo> {
         refused()
     }
 }
