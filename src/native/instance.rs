@@ -38,7 +38,7 @@ pub struct Instance {
     gate: Gate,
     streams: Mutex<Vec<Weak<Opened>>>, // those that are open, among others
     generation: u32,
-    action_count: usize,
+    is_inline: Box<[bool]>, // by action
     plugin: usize,
     encoding: Encoding,
     library: Arc<Library>,
@@ -59,7 +59,7 @@ impl Instance {
         functions: Functions,
     ) -> Result<Self> {
         let info = &library.info().plugins[plugin];
-        let action_count = info.actions.len();
+        let is_inline = info.actions.iter().map(|action| action.exec == Exec::Inline).collect();
         let mut handle = ptr::null_mut();
         let mut error = PluginError::new();
         // SAFETY: both places live for the time of the call.
@@ -78,7 +78,7 @@ impl Instance {
             gate,
             streams,
             generation,
-            action_count,
+            is_inline,
             plugin,
             encoding,
             library,
@@ -235,8 +235,7 @@ impl Instance {
     /// Whether an action runs on its caller's thread, and must not wait.
     #[inline]
     fn is_inline(&self, action: u32) -> bool {
-        let action = self.info().actions.get(action as usize);
-        action.is_some_and(|action| action.exec == Exec::Inline)
+        self.is_inline.get(action as usize).is_some_and(|is_inline| *is_inline)
     }
 
     fn frame(&self, action: u32, options: CallOptions) -> Arc<Frame> {
@@ -407,7 +406,7 @@ impl Instance {
     /// Lets a call of `action` in.
     #[inline]
     fn enter(&self, step: Step, action: u32) -> Result<Inside<'_>> {
-        if action as usize >= self.action_count {
+        if action as usize >= self.is_inline.len() {
             return Err(self.no_such_action(action));
         }
         if self.generation != fork::generation() {
@@ -422,7 +421,7 @@ impl Instance {
 
     #[cold]
     fn no_such_action(&self, action: u32) -> Error {
-        let (name, count) = (&self.info().name, self.action_count);
+        let (name, count) = (&self.info().name, self.is_inline.len());
         let message = format!("plugin {name:?} has no action number {action}; it has {count}");
         Error::new(ErrorKind::NotFound, message).with_plugin(name)
     }
