@@ -18,7 +18,7 @@ use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
-use crate::services::{Frame, Scope, Serving};
+use crate::services::{Frame, Scope};
 use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
 use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
@@ -119,16 +119,15 @@ impl Instance {
     pub fn initialize(&self, config: &Tape) -> Result<()> {
         let step = Step::Initialize;
         self.check_process(step)?;
-        let mut room = Tape::default();
+        let mut room = None;
         let config = self.encoded(config, &mut room)?;
         let alone = self.gate.fill().map_err(|closed| self.closed(closed, step))?;
         let mut error = PluginError::new();
         self.scope.open();
-        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it; the tape lives for the call.
-        let status = unsafe {
+        let status = self.serve_step(|| unsafe {
             (self.functions.initialize)(self.handle, &raw const config, error.as_mut_ptr())
-        };
+        });
         if status != status::OK {
             self.scope.close();
             return Err(error.to_error(step, self.info()));
@@ -151,9 +150,9 @@ impl Instance {
             Err(closed) => return Err(self.closed(closed, step)),
         };
         let mut error = PluginError::new();
-        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it.
-        let status = unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) };
+        let status = self
+            .serve_step(|| unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) });
         if status != status::OK {
             return Err(error.to_error(step, self.info()));
         }
@@ -171,10 +170,12 @@ impl Instance {
     pub fn call(&self, action: u32, params: &Tape) -> Result<ResultTape> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
-        let serving = if self.is_inline(action) { self.inline.serve_from_outside() } else { None };
-        let _serving =
-            serving.unwrap_or_else(|| self.frame(action, CallOptions::default()).serve());
-        self.run(self.functions.call, step, action, params)
+        let run = || self.run(self.functions.call, step, action, params);
+        if self.is_inline(action) && Frame::is_outside() {
+            self.inline.serve(run)
+        } else {
+            self.frame(action, CallOptions::default()).serve(run)
+        }
     }
 
     /// Like [`call`](Self::call), for a caller that may stop waiting, or for another plugin.
@@ -189,8 +190,8 @@ impl Instance {
     ) -> Result<ResultTape> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
-        let _serving = self.frame(action, options).serve();
-        self.run(self.functions.call, step, action, params)
+        let frame = self.frame(action, options);
+        frame.serve(|| self.run(self.functions.call, step, action, params))
     }
 
     /// Takes a place for a call that another thread will make: it is in the instance from now on, so
@@ -226,7 +227,7 @@ impl Instance {
     ) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
-        let (form, mut room) = (params.form(), Tape::default());
+        let (form, mut room) = (params.form(), None);
         let params = self.encoded(params, &mut room)?;
         let frame = self.frame(action, options);
         task::start(self, &inside, tasks, action, (params, form), frame, done)
@@ -243,19 +244,16 @@ impl Instance {
     }
 
     /// Serves a step that is no action: nobody gives it up.
-    fn serve_step(&self) -> Serving {
-        Frame::call(&self.scope, CallOptions::default(), true).serve()
+    fn serve_step<T>(&self, work: impl FnOnce() -> T) -> T {
+        Frame::call(&self.scope, CallOptions::default(), true).serve(work)
     }
 
     /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.
     #[inline]
-    fn encoded(&self, value: &Tape, room: &mut Tape) -> Result<FfiTape> {
+    fn encoded(&self, value: &Tape, room: &mut Option<Tape>) -> Result<FfiTape> {
         let tape = match self.encoding {
             Encoding::Tape => value.to_ffi(),
-            Encoding::Msgpack => value.to_msgpack().and_then(|tape| {
-                *room = tape;
-                room.to_ffi()
-            }),
+            Encoding::Msgpack => value.to_msgpack().and_then(|tape| room.insert(tape).to_ffi()),
         };
         tape.map_err(|error| self.unwritable(error))
     }
@@ -273,10 +271,10 @@ impl Instance {
     pub fn open(self: &Arc<Self>, action: u32, params: &Tape) -> Result<Stream> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(streams) = self.functions.streams else { return Err(self.no_such_action(action)) };
-        let (form, mut room) = (params.form(), Tape::default());
+        let (form, mut room) = (params.form(), None);
         let params = self.encoded(params, &mut room)?;
-        let _serving = Arc::clone(&self.inline).serve(); // the interpreter may be held
-        stream::open(self, &inside, streams, action, (params, form))
+        // The interpreter may be held: nothing may wait.
+        self.inline.serve(|| stream::open(self, &inside, streams, action, (params, form)))
     }
 
     /// Closes every stream that is open; whoever asks for an item of one gets a `State` error.
@@ -313,8 +311,7 @@ impl Instance {
         let step = Step::Validate(action);
         let _inside = self.enter(step, action)?;
         let Some(validate) = self.functions.validate else { return Ok(None) };
-        let _serving = self.serve_step();
-        self.run(validate, step, action, params).map(Some)
+        self.serve_step(|| self.run(validate, step, action, params)).map(Some)
     }
 
     /// Whether the plugin has what it needs to work; `None` if it does not say.
@@ -343,7 +340,7 @@ impl Instance {
 
     #[inline]
     fn run(&self, function: Call, step: Step, action: u32, params: &Tape) -> Result<ResultTape> {
-        let (form, mut room) = (params.form(), Tape::default());
+        let (form, mut room) = (params.form(), None);
         let params = self.encoded(params, &mut room)?;
         let mut result = FfiOwnedTape::empty();
         let mut error = PluginError::new();
@@ -378,10 +375,9 @@ impl Instance {
         self.check_process(step)?;
         let _inside = self.gate.ask().map_err(|closed| self.closed(closed, step))?;
         let Some(question) = question else { return Ok(None) };
-        let _serving = self.serve_step();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive, and neither being initialized nor cleaned up.
-        match unsafe { question(self.handle, error.as_mut_ptr()) } {
+        match self.serve_step(|| unsafe { question(self.handle, error.as_mut_ptr()) }) {
             status::YES => Ok(Some(true)),
             status::OK => Ok(Some(false)),
             _ => Err(error.to_error(step, self.info())),
