@@ -219,9 +219,11 @@ impl Handle {
         action: u32,
         params: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
-        let result = if self.instance.borrows() {
+        let form = self.form();
+        let mut result = ResultTape::vacant(form);
+        let outcome = if self.instance.borrows() {
             let mut tape = SCRATCH.take().unwrap_or_default();
-            tape.reset(self.form());
+            tape.reset(form);
             let empty;
             let params = if let Some(params) = params {
                 params
@@ -229,14 +231,15 @@ impl Handle {
                 empty = PyDict::new(py).into_any();
                 &empty
             };
-            let result = walk::lent(params, &mut tape, |tape| self.instance.call(action, tape));
+            let call = |tape: &Tape| self.instance.call_into(action, tape, &mut result);
+            let outcome = walk::lent(params, &mut tape, call);
             SCRATCH.set(Some(tape));
-            result
+            outcome
         } else {
-            self.instance.call(action, &self.copied(py, params)?)
+            self.instance.call_into(action, &self.copied(py, params)?, &mut result)
         };
         logging::flush(py);
-        self.read(py, result.map_err(|error| self.named(error)))
+        outcome.and_then(|()| walk::read(py, &result)).map_err(|error| self.named(error))
     }
 
     /// Makes a call that can run on any thread.

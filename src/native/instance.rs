@@ -168,9 +168,20 @@ impl Instance {
     /// not have; `InvalidParams` unless `params` holds one whole value.
     #[inline]
     pub fn call(&self, action: u32, params: &Tape) -> Result<ResultTape> {
+        let mut result = ResultTape::vacant(params.form());
+        self.call_into(action, params, &mut result)?;
+        Ok(result)
+    }
+
+    /// The same, with the result where it stays: a place of the caller's.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call); there is nothing in the place then.
+    #[inline]
+    pub fn call_into(&self, action: u32, params: &Tape, result: &mut ResultTape) -> Result<()> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
-        let run = || self.run(self.functions.call, step, action, params);
+        let run = || self.run_into(self.functions.call, step, action, params, result);
         if self.is_inline(action) && Frame::is_outside() {
             self.inline.serve(run)
         } else {
@@ -338,18 +349,38 @@ impl Instance {
         self.ask(self.functions.health, "health")
     }
 
-    #[inline]
     fn run(&self, function: Call, step: Step, action: u32, params: &Tape) -> Result<ResultTape> {
-        let (form, mut room) = (params.form(), None);
+        let mut result = ResultTape::vacant(params.form());
+        self.run_into(function, step, action, params, &mut result)?;
+        Ok(result)
+    }
+
+    /// Runs a function that has a result, which the library writes where it stays.
+    #[inline]
+    fn run_into(
+        &self,
+        function: Call,
+        step: Step,
+        action: u32,
+        params: &Tape,
+        result: &mut ResultTape,
+    ) -> Result<()> {
+        let mut room = None;
         let params = self.encoded(params, &mut room)?;
-        let mut result = FfiOwnedTape::empty();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive and initialized, and stays so while the caller is inside
-        // the gate; the action exists; the tape and both places live for the time of the call.
+        // the gate; the action exists; the tape and both places live for the time of the call. What
+        // the plugin writes, it hands over.
         let status = unsafe {
-            function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
+            result.receive(self.encoding, |result| {
+                function(self.handle, action, &raw const params, result, error.as_mut_ptr())
+            })
         };
-        self.taken(status, result, form, &error, step)
+        match status {
+            Ok(status::OK) => Ok(()),
+            Ok(_) => Err(error.to_error(step, self.info())),
+            Err(broken) => Err(self.unreadable(broken, step)),
+        }
     }
 
     /// What a function wrote, or the error that it answered with.

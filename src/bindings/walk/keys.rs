@@ -6,20 +6,21 @@ use std::cell::Cell;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// How many keys a thread keeps, two to the power of this; a later one takes the place of another.
-const SLOT_BITS: u32 = 8;
+/// A thread keeps two keys in each of so many places, two to the power of this; a later one takes the
+/// place of the older one.
+const PLACE_BITS: u32 = 7;
 /// A longer key is more likely data than a name, and never kept.
 const MAX_BYTES: usize = 64;
 
 thread_local! {
     /// Taken while in use: making an object may run finalizers, and those may call plugins.
-    static KEYS: Cell<Keys> = const { Cell::new(Keys { slots: Vec::new() }) };
+    static KEYS: Cell<Keys> = const { Cell::new(Keys { places: Vec::new() }) };
 }
 
 /// Keys as Python texts. Its holder is attached to the interpreter.
 #[derive(Default)]
 pub(super) struct Keys {
-    slots: Vec<Option<Known>>, // empty until the first key
+    places: Vec<[Option<Known>; 2]>, // empty until the first key
 }
 
 /// A key that was met before.
@@ -55,10 +56,10 @@ impl Keys {
         bytes: &[u8],
     ) -> PyResult<Bound<'py, PyString>> {
         let print = Print::of(bytes);
-        match self.slots.get(print.slot()) {
-            Some(Some(known)) if known.print == print && print.tells(&known.text, py, bytes) => {
-                Ok(known.text.bind(py).clone())
-            }
+        let place = self.places.get(print.place());
+        let known = place.and_then(|known| known.iter().flatten().find(|it| it.print == print));
+        match known {
+            Some(known) if print.tells(&known.text, py, bytes) => Ok(known.text.bind(py).clone()),
             _ => self.meet(py, print, bytes),
         }
     }
@@ -71,8 +72,10 @@ impl Keys {
     ) -> PyResult<Bound<'py, PyString>> {
         let text = PyString::from_bytes(py, bytes)?;
         if bytes.len() <= MAX_BYTES {
-            self.slots.resize_with(1 << SLOT_BITS, || None);
-            self.slots[print.slot()] = Some(Known { print, text: text.clone().unbind() });
+            self.places.resize_with(1 << PLACE_BITS, Default::default);
+            let place = &mut self.places[print.place()];
+            place.swap(0, 1);
+            place[0] = Some(Known { print, text: text.clone().unbind() });
         }
         Ok(text)
     }
@@ -94,10 +97,10 @@ impl Print {
 
     /// Cheap, and different enough for the names of a record's fields.
     #[inline]
-    fn slot(self) -> usize {
+    fn place(self) -> usize {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15; // spreads what differs in few bits over the upper ones
         let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.len as u64).wrapping_mul(ODD);
-        (mixed >> (u64::BITS - SLOT_BITS)) as usize
+        (mixed >> (u64::BITS - PLACE_BITS)) as usize
     }
 
     /// Whether it is enough, or the bytes are those of that text.

@@ -223,6 +223,7 @@ impl Drop for Serving {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::time::Duration;
 
     use super::*;
@@ -262,13 +263,13 @@ mod tests {
         assert!(Frame::current().is_none());
         call("a", CallOptions::default()).serve(|| {
             let inner = call("b", CallOptions::default());
-            let panicked = std::panic::catch_unwind(|| {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
                 inner.serve(|| {
                     assert_eq!(Frame::current().unwrap().plugin(), "b");
                     assert_eq!(Frame::current().unwrap().depth(), 2);
-                    std::panic::resume_unwind(Box::new("in b"));
+                    resume_unwind(Box::new("in b"));
                 });
-            });
+            }));
             assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"in b"));
             assert_eq!(Frame::current().unwrap().plugin(), "a");
             assert!(!Frame::is_outside());

@@ -76,6 +76,7 @@ impl Payload {
     }
 
     /// Lends the tape.
+    #[inline]
     pub(crate) fn as_ffi(&self) -> FfiTape {
         FfiTape {
             version: TAPE_VERSION,
@@ -88,6 +89,7 @@ impl Payload {
     }
 
     /// Hands the tape over.
+    #[inline]
     pub(crate) fn into_ffi(self) -> FfiOwnedTape {
         let tape = self.as_ffi();
         FfiOwnedTape { tape, owner: Box::into_raw(self.0).cast(), release: Some(release) }
