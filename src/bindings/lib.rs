@@ -76,6 +76,10 @@ mod _native {
     #[pymodule_export]
     const ABI_VERSION: (u16, u16) = zerepy_native::ABI_VERSION;
 
+    /// Whether it is as fast as it can be: fewer instructions than a build for development takes.
+    #[pymodule_export]
+    const OPTIMIZED: bool = matches!(env!("ZEREPY_OPT_LEVEL").as_bytes(), b"3");
+
     #[pymodule_init]
     #[expect(clippy::unnecessary_wraps, reason = "the signature that PyO3 wants")]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use foldhash::HashMap;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{
     CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stay,
@@ -71,7 +71,7 @@ impl NativeClass {
 
     fn create(&self, py: Python<'_>) -> PyResult<NativeInstance> {
         let instance = self.library.create(self.plugin).or_raise(py)?;
-        Ok(NativeInstance { handle: Arc::new(Handle::new(instance)) })
+        Ok(NativeInstance { handle: Arc::new(Handle::new(py, instance)?) })
     }
 }
 
@@ -79,7 +79,31 @@ impl NativeClass {
 pub(crate) struct Handle {
     instance: Arc<Instance>,
     actions: HashMap<String, (u32, Exec)>,
+    names: Vec<Interned>,
     max_payload: AtomicUsize, // bytes
+}
+
+/// An action's name as programs have it that write it down: Python keeps one object for all of them.
+struct Interned {
+    address: usize,
+    len: usize,
+    action: (u32, Exec),
+    _text: Py<PyString>, // keeps what is at the address
+}
+
+impl Interned {
+    fn new(py: Python<'_>, name: &str, action: (u32, Exec)) -> PyResult<Self> {
+        let text = PyString::intern(py, name);
+        let bytes = text.to_str()?;
+        let (address, len) = (bytes.as_ptr().addr(), bytes.len());
+        Ok(Self { address, len, action, _text: text.unbind() })
+    }
+
+    /// Whether `name` is in that very object, and so the same.
+    #[inline]
+    fn is(&self, name: &str) -> bool {
+        (self.address, self.len) == (name.as_ptr().addr(), name.len())
+    }
 }
 
 /// A native call that does not run inline, ready for any thread: its parameters are copies.
@@ -94,15 +118,18 @@ pub(crate) struct Detached {
 thread_local! {
     /// The tape of this thread's inline calls, kept for its memory; taken while in use, so that a
     /// call within a call gets one of its own.
-    static SCRATCH: Cell<Tape> = const { Cell::new(Tape::new(Form::DEFAULT)) };
+    static SCRATCH: Cell<Option<Box<Tape>>> = const { Cell::new(None) };
 }
 
 impl Handle {
-    fn new(instance: Instance) -> Self {
+    fn new(py: Python<'_>, instance: Instance) -> PyResult<Self> {
         let actions = instance.info().actions.iter().zip(0..);
-        let actions = actions.map(|(action, index)| (action.name.clone(), (index, action.exec)));
+        let actions: HashMap<_, _> =
+            actions.map(|(action, index)| (action.name.clone(), (index, action.exec))).collect();
+        let names = actions.iter().map(|(name, action)| Interned::new(py, name, *action));
+        let names = names.collect::<PyResult<_>>()?;
         let max_payload = AtomicUsize::new(Form::DEFAULT.max_payload);
-        Self { actions: actions.collect(), instance: Arc::new(instance), max_payload }
+        Ok(Self { actions, names, instance: Arc::new(instance), max_payload })
     }
 
     /// Limits what one call may pass in either direction from now on, in bytes.
@@ -138,6 +165,9 @@ impl Handle {
 
     /// The plugin's place of that action, and how it wants to be called.
     pub(crate) fn action(&self, name: &str) -> Result<(u32, Exec)> {
+        if let Some(known) = self.names.iter().find(|known| known.is(name)) {
+            return Ok(known.action);
+        }
         self.actions.get(name).copied().ok_or_else(|| {
             let plugin = &self.instance.info().name;
             Error::new(ErrorKind::NotFound, format!("plugin {plugin:?} has no action {name:?}"))
@@ -189,18 +219,27 @@ impl Handle {
         action: u32,
         params: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
-        let result = if self.instance.borrows() {
-            let mut tape = SCRATCH.take();
-            tape.reset(self.form());
-            let params = or_empty(py, params);
-            let result = walk::lent(&params, &mut tape, |tape| self.instance.call(action, tape));
-            SCRATCH.set(tape);
-            result
+        let form = self.form();
+        let mut result = ResultTape::vacant(form);
+        let outcome = if self.instance.borrows() {
+            let mut tape = SCRATCH.take().unwrap_or_default();
+            tape.reset(form);
+            let empty;
+            let params = if let Some(params) = params {
+                params
+            } else {
+                empty = PyDict::new(py).into_any();
+                &empty
+            };
+            let call = |tape: &Tape| self.instance.call_into(action, tape, &mut result);
+            let outcome = walk::lent(params, &mut tape, call);
+            SCRATCH.set(Some(tape));
+            outcome
         } else {
-            self.instance.call(action, &self.copied(py, params)?)
+            self.instance.call_into(action, &self.copied(py, params)?, &mut result)
         };
         logging::flush(py);
-        self.read(py, result.map_err(|error| self.named(error)))
+        outcome.and_then(|()| walk::read(py, &result)).map_err(|error| self.named(error))
     }
 
     /// Makes a call that can run on any thread.

@@ -30,12 +30,14 @@ enum Step {
     Key(String),
 }
 
-/// Why a value cannot cross, and where in it; the path grows from its end while the walk returns.
-struct Refusal {
-    reason: String,
+/// Why a value cannot cross, and where in it. Boxed, so that a walk's results fit into registers.
+struct Refusal(Box<Reason>);
+
+struct Reason {
+    text: String,
     hint: Option<&'static str>,
-    raised: Option<Box<PyErr>>, // boxed: refusals are returned a lot
-    steps: Vec<Step>,
+    raised: Option<PyErr>,
+    steps: Vec<Step>, // from the end: the path grows while the walk returns
 }
 
 /// What writing a part of a value comes to.
@@ -43,50 +45,60 @@ type Outcome = std::result::Result<(), Refusal>;
 
 impl Refusal {
     #[cold]
-    fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), hint: None, raised: None, steps: Vec::new() }
+    fn new(text: impl Into<String>) -> Self {
+        Self(Box::new(Reason { text: text.into(), hint: None, raised: None, steps: Vec::new() }))
+    }
+
+    #[cold]
+    fn with_raised(mut self, raised: Option<PyErr>) -> Self {
+        self.0.raised = raised;
+        self
     }
 
     #[cold]
     fn at(mut self, step: Step) -> Self {
-        self.steps.push(step);
+        self.0.steps.push(step);
         self
     }
 
     /// The error a user sees: `params.items[3]: …`.
     fn into_error(self, py: Python<'_>, root: &str, kind: ErrorKind) -> Error {
+        let Reason { text, hint, raised, steps } = *self.0;
         let mut path = root.to_owned();
-        for step in self.steps.iter().rev().take(MAX_STEPS_SHOWN) {
+        for step in steps.iter().rev().take(MAX_STEPS_SHOWN) {
             let _ = match step {
                 Step::Index(index) => write!(path, "[{index}]"),
                 Step::Key(key) => write!(path, ".{key}"),
             };
         }
-        let more = if self.steps.len() > MAX_STEPS_SHOWN { "…" } else { "" };
-        let error = Error::new(kind, format!("{path}{more}: {}", self.reason));
-        let error = match self.hint {
+        let more = if steps.len() > MAX_STEPS_SHOWN { "…" } else { "" };
+        let error = Error::new(kind, format!("{path}{more}: {text}"));
+        let error = match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        match self.raised {
+        match raised {
             Some(raised) if errors::passes_through(py, &raised) => {
-                Error::new(ErrorKind::Interrupted, root).with_source(*raised)
+                Error::new(ErrorKind::Interrupted, root).with_source(raised)
             }
-            Some(raised) => error.with_source(*raised),
+            Some(raised) => error.with_source(raised),
             None => error,
         }
     }
 }
 
 impl From<PyErr> for Refusal {
+    #[cold]
     fn from(raised: PyErr) -> Self {
-        let refusal = Self::new(raised.to_string());
-        Self { raised: Some(Box::new(raised)), ..refusal }
+        Self::new(raised.to_string()).with_raised(Some(raised))
     }
 }
 
 impl From<TapeError> for Refusal {
+    #[cold]
     fn from(error: TapeError) -> Self {
-        Self { hint: error.hint(), ..Self::new(error.to_string()) }
+        let mut refusal = Self::new(error.to_string());
+        refusal.0.hint = error.hint();
+        refusal
     }
 }

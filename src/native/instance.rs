@@ -18,7 +18,7 @@ use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
-use crate::services::{Frame, Scope, Serving};
+use crate::services::{Frame, Scope};
 use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
 use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
@@ -38,7 +38,7 @@ pub struct Instance {
     gate: Gate,
     streams: Mutex<Vec<Weak<Opened>>>, // those that are open, among others
     generation: u32,
-    action_count: usize,
+    is_inline: Box<[bool]>, // by action
     plugin: usize,
     encoding: Encoding,
     library: Arc<Library>,
@@ -59,7 +59,7 @@ impl Instance {
         functions: Functions,
     ) -> Result<Self> {
         let info = &library.info().plugins[plugin];
-        let action_count = info.actions.len();
+        let is_inline = info.actions.iter().map(|action| action.exec == Exec::Inline).collect();
         let mut handle = ptr::null_mut();
         let mut error = PluginError::new();
         // SAFETY: both places live for the time of the call.
@@ -78,7 +78,7 @@ impl Instance {
             gate,
             streams,
             generation,
-            action_count,
+            is_inline,
             plugin,
             encoding,
             library,
@@ -119,16 +119,15 @@ impl Instance {
     pub fn initialize(&self, config: &Tape) -> Result<()> {
         let step = Step::Initialize;
         self.check_process(step)?;
-        let mut room = Tape::default();
+        let mut room = None;
         let config = self.encoded(config, &mut room)?;
         let alone = self.gate.fill().map_err(|closed| self.closed(closed, step))?;
         let mut error = PluginError::new();
         self.scope.open();
-        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it; the tape lives for the call.
-        let status = unsafe {
+        let status = self.serve_step(|| unsafe {
             (self.functions.initialize)(self.handle, &raw const config, error.as_mut_ptr())
-        };
+        });
         if status != status::OK {
             self.scope.close();
             return Err(error.to_error(step, self.info()));
@@ -151,9 +150,9 @@ impl Instance {
             Err(closed) => return Err(self.closed(closed, step)),
         };
         let mut error = PluginError::new();
-        let _serving = self.serve_step();
         // SAFETY: the instance is alive and nobody else is in it.
-        let status = unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) };
+        let status = self
+            .serve_step(|| unsafe { (self.functions.cleanup)(self.handle, error.as_mut_ptr()) });
         if status != status::OK {
             return Err(error.to_error(step, self.info()));
         }
@@ -169,12 +168,25 @@ impl Instance {
     /// not have; `InvalidParams` unless `params` holds one whole value.
     #[inline]
     pub fn call(&self, action: u32, params: &Tape) -> Result<ResultTape> {
+        let mut result = ResultTape::vacant(params.form());
+        self.call_into(action, params, &mut result)?;
+        Ok(result)
+    }
+
+    /// The same, with the result where it stays: a place of the caller's.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call); there is nothing in the place then.
+    #[inline]
+    pub fn call_into(&self, action: u32, params: &Tape, result: &mut ResultTape) -> Result<()> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
-        let serving = if self.is_inline(action) { self.inline.serve_from_outside() } else { None };
-        let _serving =
-            serving.unwrap_or_else(|| self.frame(action, CallOptions::default()).serve());
-        self.run(self.functions.call, step, action, params)
+        let run = || self.run_into(self.functions.call, step, action, params, result);
+        if self.is_inline(action) && Frame::is_outside() {
+            self.inline.serve(run)
+        } else {
+            self.frame(action, CallOptions::default()).serve(run)
+        }
     }
 
     /// Like [`call`](Self::call), for a caller that may stop waiting, or for another plugin.
@@ -189,8 +201,8 @@ impl Instance {
     ) -> Result<ResultTape> {
         let step = Step::Act(action);
         let _inside = self.enter(step, action)?;
-        let _serving = self.frame(action, options).serve();
-        self.run(self.functions.call, step, action, params)
+        let frame = self.frame(action, options);
+        frame.serve(|| self.run(self.functions.call, step, action, params))
     }
 
     /// Takes a place for a call that another thread will make: it is in the instance from now on, so
@@ -226,7 +238,7 @@ impl Instance {
     ) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
-        let (form, mut room) = (params.form(), Tape::default());
+        let (form, mut room) = (params.form(), None);
         let params = self.encoded(params, &mut room)?;
         let frame = self.frame(action, options);
         task::start(self, &inside, tasks, action, (params, form), frame, done)
@@ -235,8 +247,7 @@ impl Instance {
     /// Whether an action runs on its caller's thread, and must not wait.
     #[inline]
     fn is_inline(&self, action: u32) -> bool {
-        let action = self.info().actions.get(action as usize);
-        action.is_some_and(|action| action.exec == Exec::Inline)
+        self.is_inline.get(action as usize).is_some_and(|is_inline| *is_inline)
     }
 
     fn frame(&self, action: u32, options: CallOptions) -> Arc<Frame> {
@@ -244,19 +255,16 @@ impl Instance {
     }
 
     /// Serves a step that is no action: nobody gives it up.
-    fn serve_step(&self) -> Serving {
-        Frame::call(&self.scope, CallOptions::default(), true).serve()
+    fn serve_step<T>(&self, work: impl FnOnce() -> T) -> T {
+        Frame::call(&self.scope, CallOptions::default(), true).serve(work)
     }
 
     /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.
     #[inline]
-    fn encoded(&self, value: &Tape, room: &mut Tape) -> Result<FfiTape> {
+    fn encoded(&self, value: &Tape, room: &mut Option<Tape>) -> Result<FfiTape> {
         let tape = match self.encoding {
             Encoding::Tape => value.to_ffi(),
-            Encoding::Msgpack => value.to_msgpack().and_then(|tape| {
-                *room = tape;
-                room.to_ffi()
-            }),
+            Encoding::Msgpack => value.to_msgpack().and_then(|tape| room.insert(tape).to_ffi()),
         };
         tape.map_err(|error| self.unwritable(error))
     }
@@ -274,10 +282,10 @@ impl Instance {
     pub fn open(self: &Arc<Self>, action: u32, params: &Tape) -> Result<Stream> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(streams) = self.functions.streams else { return Err(self.no_such_action(action)) };
-        let (form, mut room) = (params.form(), Tape::default());
+        let (form, mut room) = (params.form(), None);
         let params = self.encoded(params, &mut room)?;
-        let _serving = Arc::clone(&self.inline).serve(); // the interpreter may be held
-        stream::open(self, &inside, streams, action, (params, form))
+        // The interpreter may be held: nothing may wait.
+        self.inline.serve(|| stream::open(self, &inside, streams, action, (params, form)))
     }
 
     /// Closes every stream that is open; whoever asks for an item of one gets a `State` error.
@@ -314,8 +322,7 @@ impl Instance {
         let step = Step::Validate(action);
         let _inside = self.enter(step, action)?;
         let Some(validate) = self.functions.validate else { return Ok(None) };
-        let _serving = self.serve_step();
-        self.run(validate, step, action, params).map(Some)
+        self.serve_step(|| self.run(validate, step, action, params)).map(Some)
     }
 
     /// Whether the plugin has what it needs to work; `None` if it does not say.
@@ -342,18 +349,38 @@ impl Instance {
         self.ask(self.functions.health, "health")
     }
 
-    #[inline]
     fn run(&self, function: Call, step: Step, action: u32, params: &Tape) -> Result<ResultTape> {
-        let (form, mut room) = (params.form(), Tape::default());
+        let mut result = ResultTape::vacant(params.form());
+        self.run_into(function, step, action, params, &mut result)?;
+        Ok(result)
+    }
+
+    /// Runs a function that has a result, which the library writes where it stays.
+    #[inline]
+    fn run_into(
+        &self,
+        function: Call,
+        step: Step,
+        action: u32,
+        params: &Tape,
+        result: &mut ResultTape,
+    ) -> Result<()> {
+        let mut room = None;
         let params = self.encoded(params, &mut room)?;
-        let mut result = FfiOwnedTape::empty();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive and initialized, and stays so while the caller is inside
-        // the gate; the action exists; the tape and both places live for the time of the call.
+        // the gate; the action exists; the tape and both places live for the time of the call. What
+        // the plugin writes, it hands over.
         let status = unsafe {
-            function(self.handle, action, &raw const params, &raw mut result, error.as_mut_ptr())
+            result.receive(self.encoding, |result| {
+                function(self.handle, action, &raw const params, result, error.as_mut_ptr())
+            })
         };
-        self.taken(status, result, form, &error, step)
+        match status {
+            Ok(status::OK) => Ok(()),
+            Ok(_) => Err(error.to_error(step, self.info())),
+            Err(broken) => Err(self.unreadable(broken, step)),
+        }
     }
 
     /// What a function wrote, or the error that it answered with.
@@ -379,10 +406,9 @@ impl Instance {
         self.check_process(step)?;
         let _inside = self.gate.ask().map_err(|closed| self.closed(closed, step))?;
         let Some(question) = question else { return Ok(None) };
-        let _serving = self.serve_step();
         let mut error = PluginError::new();
         // SAFETY: the instance is alive, and neither being initialized nor cleaned up.
-        match unsafe { question(self.handle, error.as_mut_ptr()) } {
+        match self.serve_step(|| unsafe { question(self.handle, error.as_mut_ptr()) }) {
             status::YES => Ok(Some(true)),
             status::OK => Ok(Some(false)),
             _ => Err(error.to_error(step, self.info())),
@@ -407,7 +433,7 @@ impl Instance {
     /// Lets a call of `action` in.
     #[inline]
     fn enter(&self, step: Step, action: u32) -> Result<Inside<'_>> {
-        if action as usize >= self.action_count {
+        if action as usize >= self.is_inline.len() {
             return Err(self.no_such_action(action));
         }
         if self.generation != fork::generation() {
@@ -422,7 +448,7 @@ impl Instance {
 
     #[cold]
     fn no_such_action(&self, action: u32) -> Error {
-        let (name, count) = (&self.info().name, self.action_count);
+        let (name, count) = (&self.info().name, self.is_inline.len());
         let message = format!("plugin {name:?} has no action number {action}; it has {count}");
         Error::new(ErrorKind::NotFound, message).with_plugin(name)
     }

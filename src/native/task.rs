@@ -78,7 +78,7 @@ pub(crate) fn start(
 ) -> Result<Task> {
     let step = Step::Act(action);
     inside.stay();
-    let _serving = Arc::clone(&frame).serve();
+    let serving = Arc::clone(&frame);
     let stay = Stay(Arc::clone(instance));
     let completion = completion::expect(
         instance.reading(form),
@@ -93,7 +93,7 @@ pub(crate) fn start(
     let (mut handle, mut error) = (ptr::null_mut(), PluginError::new());
     // SAFETY: the instance is initialized, and stays so until it is left; the tape and the places
     // live for the time of the call.
-    let status = unsafe {
+    let status = serving.serve(|| unsafe {
         (tasks.start)(
             instance.handle(),
             action,
@@ -102,7 +102,7 @@ pub(crate) fn start(
             &raw mut handle,
             error.as_mut_ptr(),
         )
-    };
+    });
     if status == status::OK {
         return Ok(Task { tasks, handle, generation: fork::generation() });
     }

@@ -26,6 +26,7 @@ from zerepy_plugins.records import DiscoveredPlugins
 
 __all__ = [
     "ABI_VERSION",
+    "OPTIMIZED",
     "Backlog",
     "CallCoroutine",
     "CallStream",
@@ -56,6 +57,9 @@ __all__ = [
 
 ABI_VERSION: tuple[int, int]
 """The version of the plugin ABI that this host speaks: major, minor."""
+
+OPTIMIZED: bool
+"""Whether it is as fast as it can be: a build for development takes more instructions."""
 
 def discover_plugins(
     plugin_dir: str | PathLike[str], *, on_error: Literal["raise", "collect"] = "raise"

@@ -76,7 +76,7 @@ impl Buffer {
             let raised = PyErr::fetch(object.py());
             let why = errors::text_of(raised.value(object.py()));
             let refusal = Refusal::new(format!("it gives no access to its memory: {why}"));
-            return Err(Refusal { raised: Some(Box::new(raised)), ..refusal });
+            return Err(refusal.with_raised(Some(raised)));
         }
         // SAFETY: it was filled in.
         let view = unsafe { Box::from_raw(Box::into_raw(view).cast::<ffi::Py_buffer>()) };

@@ -6,20 +6,35 @@ use std::cell::Cell;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// How many keys a thread keeps; a later one takes the place of one with the same hash.
-const SLOTS: usize = 128;
+/// A thread keeps two keys in each of so many places, two to the power of this; a later one takes the
+/// place of the older one.
+const PLACE_BITS: u32 = 7;
 /// A longer key is more likely data than a name, and never kept.
 const MAX_BYTES: usize = 64;
 
 thread_local! {
     /// Taken while in use: making an object may run finalizers, and those may call plugins.
-    static KEYS: Cell<Keys> = const { Cell::new(Keys { slots: Vec::new() }) };
+    static KEYS: Cell<Keys> = const { Cell::new(Keys { places: Vec::new() }) };
 }
 
 /// Keys as Python texts. Its holder is attached to the interpreter.
 #[derive(Default)]
 pub(super) struct Keys {
-    slots: Vec<Option<Py<PyString>>>, // empty until the first key
+    places: Vec<[Option<Known>; 2]>, // empty until the first key
+}
+
+/// A key that was met before.
+struct Known {
+    print: Print,
+    text: Py<PyString>,
+}
+
+/// Tells texts of up to 16 bytes apart; longer ones have to be compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Print {
+    head: u64, // the first bytes
+    tail: u64, // the last ones; in short texts the same again
+    len: usize,
 }
 
 impl Keys {
@@ -34,32 +49,63 @@ impl Keys {
     }
 
     /// The text of these bytes, of which Python checks that they are UTF-8.
+    #[inline]
     pub(super) fn text<'py>(
         &mut self,
         py: Python<'py>,
         bytes: &[u8],
     ) -> PyResult<Bound<'py, PyString>> {
-        if bytes.len() > MAX_BYTES {
-            return PyString::from_bytes(py, bytes);
+        let print = Print::of(bytes);
+        let place = self.places.get(print.place());
+        let known = place.and_then(|known| known.iter().flatten().find(|it| it.print == print));
+        match known {
+            Some(known) if print.tells(&known.text, py, bytes) => Ok(known.text.bind(py).clone()),
+            _ => self.meet(py, print, bytes),
         }
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
-        }
-        let slot = &mut self.slots[hash(bytes)];
-        if let Some(known) = slot.as_ref().map(|known| known.bind(py))
-            && known.to_str().is_ok_and(|known| known.as_bytes() == bytes)
-        {
-            return Ok(known.clone());
-        }
+    }
+
+    fn meet<'py>(
+        &mut self,
+        py: Python<'py>,
+        print: Print,
+        bytes: &[u8],
+    ) -> PyResult<Bound<'py, PyString>> {
         let text = PyString::from_bytes(py, bytes)?;
-        *slot = Some(text.clone().unbind());
+        if bytes.len() <= MAX_BYTES {
+            self.places.resize_with(1 << PLACE_BITS, Default::default);
+            let place = &mut self.places[print.place()];
+            place.swap(0, 1);
+            place[0] = Some(Known { print, text: text.clone().unbind() });
+        }
         Ok(text)
     }
 }
 
-/// Cheap, and different enough for the names of a record's fields.
-fn hash(bytes: &[u8]) -> usize {
-    let at = |index: usize| usize::from(bytes.get(index).copied().unwrap_or(0));
-    let len = bytes.len();
-    (len ^ at(0) ^ (at(len / 2) << 1) ^ (at(len.wrapping_sub(1)) << 3)) % SLOTS
+impl Print {
+    #[inline]
+    fn of(bytes: &[u8]) -> Self {
+        let (head, tail) =
+            if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+            } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+                (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
+            } else {
+                (bytes.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)), 0)
+            };
+        Self { head, tail, len: bytes.len() }
+    }
+
+    /// Cheap, and different enough for the names of a record's fields.
+    #[inline]
+    fn place(self) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15; // spreads what differs in few bits over the upper ones
+        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.len as u64).wrapping_mul(ODD);
+        (mixed >> (u64::BITS - PLACE_BITS)) as usize
+    }
+
+    /// Whether it is enough, or the bytes are those of that text.
+    #[inline]
+    fn tells(self, text: &Py<PyString>, py: Python<'_>, bytes: &[u8]) -> bool {
+        self.len <= 16 || text.bind(py).to_str().is_ok_and(|text| text.as_bytes() == bytes)
+    }
 }

@@ -72,6 +72,7 @@ impl<'py, 'a> Walk<'py, 'a> {
     }
 
     /// Counts bytes that are about to be copied.
+    #[inline]
     fn count(&mut self, bytes: usize) -> std::result::Result<(), Refusal> {
         self.size = self.size.saturating_add(bytes);
         if self.size > self.limit {
@@ -80,6 +81,7 @@ impl<'py, 'a> Walk<'py, 'a> {
         Ok(())
     }
 
+    #[inline]
     fn bytes(&mut self, node: Node) -> std::result::Result<&'a [u8], Refusal> {
         self.count(node.len as usize)?;
         Ok(self.view.bytes(node)?)
@@ -100,6 +102,7 @@ impl<'py, 'a> Walk<'py, 'a> {
     }
 
     /// Python checks that it is UTF-8.
+    #[inline]
     fn text(&mut self, node: Node) -> std::result::Result<Bound<'py, PyString>, Refusal> {
         Ok(PyString::from_bytes(self.py, self.bytes(node)?)?)
     }
@@ -154,18 +157,27 @@ impl<'py, 'a> Walk<'py, 'a> {
         Ok(PyTuple::new(self.py, items?)?.into_any())
     }
 
+    #[inline]
+    fn key(&mut self) -> std::result::Result<Bound<'py, PyString>, Refusal> {
+        let key = self.view.node(self.next)?;
+        if key.tag != tag::STR {
+            return Err(TapeError::Broken("a text is expected here").into());
+        }
+        self.next += 1;
+        let bytes = self.bytes(key)?;
+        Ok(self.keys.text(self.py, bytes)?)
+    }
+
     fn map(&mut self, node: Node) -> Outcome<'py> {
         let map = PyDict::new(self.py);
         for _ in 0..node.len {
-            let key = self.view.node(self.next)?;
-            if key.tag != tag::STR {
-                return Err(TapeError::Broken("a text is expected here").into());
-            }
-            self.next += 1;
-            let bytes = self.bytes(key)?;
-            let name = self.keys.text(self.py, bytes)?;
+            let name = self.key()?;
             let value = self.value().map_err(|refusal| refusal.at(Step::Key(name.to_string())))?;
-            map.set_item(name, value)?;
+            // SAFETY: live objects; the dict takes references of its own.
+            let set = unsafe { ffi::PyDict_SetItem(map.as_ptr(), name.as_ptr(), value.as_ptr()) };
+            if set != 0 {
+                return Err(PyErr::fetch(self.py).into());
+            }
         }
         if map.len() != node.len as usize {
             return Err(TapeError::Broken("a map that has a key twice").into());

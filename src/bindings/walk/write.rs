@@ -123,9 +123,10 @@ impl Walk<'_, '_> {
     unsafe fn other(&mut self, object: *mut ffi::PyObject) -> Outcome {
         // SAFETY: the checks only read the type of a live object.
         unsafe {
-            if ffi::PyDict_Check(object) != 0 {
+            let class = ffi::Py_TYPE(object);
+            if ptr::eq(class, &raw mut ffi::PyDict_Type) || ffi::PyDict_Check(object) != 0 {
                 self.container(object, Self::dict)
-            } else if ffi::PyList_Check(object) != 0 {
+            } else if ptr::eq(class, &raw mut ffi::PyList_Type) || ffi::PyList_Check(object) != 0 {
                 self.container(object, Self::list)
             } else if ffi::PyTuple_Check(object) != 0 {
                 self.container(object, Self::tuple)
@@ -159,8 +160,22 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Refuses a key.
+    #[cold]
+    fn no_text(&self, key: &Bound<'_, PyAny>) -> Refusal {
+        if let Err(raised) = self.py.check_signals() {
+            return raised.into();
+        }
+        let (shown, raised) = match key.repr() {
+            Ok(text) => (text.to_string_lossy().into_owned(), None),
+            Err(raised) => ("?".to_owned(), Some(raised)),
+        };
+        Refusal::new(format!("the key {shown} is not a str")).with_raised(raised)
+    }
+
     /// # Safety
     /// `object` is a live `str`.
+    #[inline]
     unsafe fn text(&mut self, object: *mut ffi::PyObject) -> Outcome {
         let mut len = 0;
         // SAFETY: `object` is a str. The UTF-8 form belongs to it and lives as long, unchanged; the
@@ -168,11 +183,7 @@ impl Walk<'_, '_> {
         unsafe {
             let data = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut len);
             if data.is_null() {
-                ffi::PyErr_Clear();
-                return Err(Refusal::new(
-                    "the text holds a lone surrogate, which is not valid Unicode; encode it with \
-                     errors=\"surrogateescape\" and pass bytes",
-                ));
+                return Err(surrogate());
             }
             let (data, len) = (data.cast(), len.cast_unsigned());
             match self.texts {
@@ -297,15 +308,8 @@ impl Walk<'_, '_> {
             let open = self.tape.begin_map(ffi::PyDict_Size(object).cast_unsigned())?;
             let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
             while ffi::PyDict_Next(object, &raw mut position, &raw mut key, &raw mut value) != 0 {
-                if ffi::PyUnicode_Check(key) == 0 {
-                    let key = Bound::from_borrowed_ptr(self.py, key);
-                    self.py.check_signals()?;
-                    let (shown, raised) = match key.repr() {
-                        Ok(text) => (text.to_string_lossy().into_owned(), None),
-                        Err(raised) => ("?".to_owned(), Some(Box::new(raised))),
-                    };
-                    let refusal = Refusal::new(format!("the key {shown} is not a str"));
-                    return Err(Refusal { raised, ..refusal });
+                if !is_text(key) {
+                    return Err(self.no_text(&Bound::from_borrowed_ptr(self.py, key)));
                 }
                 self.text(key)?;
                 let key = Bound::from_borrowed_ptr(self.py, key); // what refuses the value may run code
@@ -313,6 +317,30 @@ impl Walk<'_, '_> {
             }
             Ok(self.tape.end(open)?)
         }
+    }
+}
+
+/// Refuses a text that Python has just refused to encode.
+#[cold]
+fn surrogate() -> Refusal {
+    // SAFETY: the interpreter is held.
+    unsafe { ffi::PyErr_Clear() };
+    Refusal::new(
+        "the text holds a lone surrogate, which is not valid Unicode; encode it with \
+         errors=\"surrogateescape\" and pass bytes",
+    )
+}
+
+/// Whether it is a `str`: nearly always an exact one, which is seen without a call.
+///
+/// # Safety
+/// `object` is a live object.
+#[inline]
+unsafe fn is_text(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the checks only read the type of a live object.
+    unsafe {
+        ptr::eq(ffi::Py_TYPE(object), &raw mut ffi::PyUnicode_Type)
+            || ffi::PyUnicode_Check(object) != 0
     }
 }
 

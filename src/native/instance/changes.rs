@@ -18,11 +18,11 @@ impl Instance {
         let _inside = self.gate.enter().map_err(|closed| self.closed(closed, step))?;
         let Some(save) = self.functions.save_state else { return Ok(None) };
         let form = Form::DEFAULT;
-        let _serving = self.serve_step();
         let (mut state, mut error) = (FfiOwnedTape::empty(), PluginError::new());
         // SAFETY: the instance is alive and initialized, and stays so while the caller is inside the
         // gate; both places live for the time of the call.
-        let status = unsafe { save(self.handle, &raw mut state, error.as_mut_ptr()) };
+        let status =
+            self.serve_step(|| unsafe { save(self.handle, &raw mut state, error.as_mut_ptr()) });
         self.taken(status, state, form, &error, step).map(Some)
     }
 
@@ -45,14 +45,14 @@ impl Instance {
     fn give(&self, take: Option<Initialize>, name: &'static str, given: &Tape) -> Result<bool> {
         let step = Step::Ask(name);
         self.check_process(step)?;
-        let mut room = Tape::default();
+        let mut room = None;
         let given = self.encoded(given, &mut room)?;
         let _inside = self.gate.enter().map_err(|closed| self.closed(closed, step))?;
         let Some(take) = take else { return Ok(false) };
-        let _serving = self.serve_step();
         let mut error = PluginError::new();
         // SAFETY: as in `save_state`; the tape lives for the time of the call.
-        let status = unsafe { take(self.handle, &raw const given, error.as_mut_ptr()) };
+        let status =
+            self.serve_step(|| unsafe { take(self.handle, &raw const given, error.as_mut_ptr()) });
         if status == status::OK { Ok(true) } else { Err(error.to_error(step, self.info())) }
     }
 }

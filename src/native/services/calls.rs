@@ -52,7 +52,7 @@ unsafe extern "C" fn perform(
         let caller = caller.into();
         let answer = home.services.call(ServiceCall { plugin, action, params, caller })?;
         // SAFETY: the plugin's place for a result.
-        unsafe { result.write(answer.into_ffi()?) };
+        unsafe { result.write(answer.into_ffi()) };
         Ok(())
     };
     // SAFETY: the plugin's place for an error.
@@ -155,7 +155,7 @@ impl Completion {
     /// Hands over the outcome; what it owns is the plugin's to give back.
     fn take(&self, outcome: Result<ResultTape>) {
         let FfiCompletion { context, finish: Some(finish) } = self.0 else { return };
-        let outcome = outcome.and_then(|result| Ok(result.into_ffi()?));
+        let outcome = outcome.map(ResultTape::into_ffi);
         match outcome {
             Ok(mut result) => {
                 // SAFETY: `start`'s caller calls this once; the place lives for the time of the call.

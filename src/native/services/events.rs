@@ -38,7 +38,6 @@ impl Subscriber {
     pub fn handle(&self, name: &str, source: &str, data: &Tape) {
         let Some(scope) = self.scope.upgrade().filter(|scope| scope.home().is_ok()) else { return };
         let (Some(handle), Ok(data)) = (self.raw.handle, data.to_ffi()) else { return };
-        let _serving = Frame::call(&scope, CallOptions::default(), true).serve();
         #[expect(clippy::cast_possible_truncation, reason = "the structure is a few dozen bytes")]
         let event = FfiEvent {
             size: size_of::<FfiEvent>() as u32,
@@ -47,8 +46,10 @@ impl Subscriber {
             source: FfiSlice::new(source.as_bytes()),
             data: &raw const data,
         };
-        // SAFETY: the event lives for the time of the call, and the context until it is released.
-        unsafe { handle(self.raw.context, &raw const event) };
+        Frame::call(&scope, CallOptions::default(), true).serve(|| {
+            // SAFETY: the event lives for the time of the call, and the context until it is released.
+            unsafe { handle(self.raw.context, &raw const event) };
+        });
     }
 }
 

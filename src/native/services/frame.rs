@@ -1,7 +1,8 @@
 //! Which call a thread is serving, for whom, and through which plugins it came there.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Instant;
@@ -15,7 +16,8 @@ use super::{CallOptions, CancelFlag, Scope};
 const MAX_CHAIN: usize = 16;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Frame>>> = const { RefCell::new(None) };
+    /// What this thread is serving; NULL if nothing. [`Frame::serve`] keeps it alive.
+    static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
 }
 
 /// The calls that plugins may ask for by their number.
@@ -98,7 +100,15 @@ impl Frame {
 
     /// What this thread is serving.
     pub(crate) fn current() -> Option<Arc<Self>> {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+        let frame = CURRENT.get();
+        if frame.is_null() {
+            return None;
+        }
+        // SAFETY: `serve` borrows an `Arc` of it until it has put back what was there before.
+        unsafe {
+            Arc::increment_strong_count(frame);
+            Some(Arc::from_raw(frame))
+        }
     }
 
     /// The call of that number, unless it has ended.
@@ -106,25 +116,17 @@ impl Frame {
         CALLS.lock().get(&number).and_then(Weak::upgrade)
     }
 
-    /// Serves it on this thread until what this returns is dropped.
+    /// Whether this thread is not serving anything: what is called now is called from outside.
     #[inline]
-    pub(crate) fn serve(self: Arc<Self>) -> Serving {
-        let outer = CURRENT.try_with(|current| current.replace(Some(self))).ok().flatten();
-        Serving(outer)
+    pub(crate) fn is_outside() -> bool {
+        CURRENT.get().is_null()
     }
 
-    /// The same, if the thread is not serving anything: a call from outside.
+    /// Serves it on this thread while `work` runs.
     #[inline]
-    pub(crate) fn serve_from_outside(self: &Arc<Self>) -> Option<Serving> {
-        let serving = CURRENT.try_with(|current| {
-            let mut current = current.borrow_mut();
-            let outside = current.is_none();
-            if outside {
-                *current = Some(Arc::clone(self));
-            }
-            outside.then(|| Serving(None)) // not made if it would undo something
-        });
-        serving.ok().flatten()
+    pub(crate) fn serve<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        let _serving = Serving(CURRENT.replace(Arc::as_ptr(self)));
+        work()
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -210,19 +212,19 @@ impl Drop for Frame {
     }
 }
 
-/// What the thread was serving before comes back when this is dropped.
-pub(crate) struct Serving(Option<Arc<Frame>>);
+/// What the thread was serving before comes back when this is dropped, also by a panic.
+struct Serving(*const Frame);
 
 impl Drop for Serving {
     #[inline]
     fn drop(&mut self) {
-        let served = CURRENT.try_with(|current| current.replace(self.0.take()));
-        drop(served);
+        CURRENT.set(self.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::time::Duration;
 
     use super::*;
@@ -260,16 +262,20 @@ mod tests {
     #[test]
     fn what_a_thread_serves_nests() {
         assert!(Frame::current().is_none());
-        let serving = call("a", CallOptions::default()).serve();
-        {
-            let _inner = call("b", CallOptions::default()).serve();
-            assert_eq!(Frame::current().unwrap().plugin(), "b");
-            assert_eq!(Frame::current().unwrap().depth(), 2);
-        }
-        assert_eq!(Frame::current().unwrap().plugin(), "a");
-        assert!(Frame::inline(&Scope::new("c")).serve_from_outside().is_none());
-        drop(serving);
-        assert!(Frame::current().is_none());
+        call("a", CallOptions::default()).serve(|| {
+            let inner = call("b", CallOptions::default());
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                inner.serve(|| {
+                    assert_eq!(Frame::current().unwrap().plugin(), "b");
+                    assert_eq!(Frame::current().unwrap().depth(), 2);
+                    resume_unwind(Box::new("in b"));
+                });
+            }));
+            assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"in b"));
+            assert_eq!(Frame::current().unwrap().plugin(), "a");
+            assert!(!Frame::is_outside());
+        });
+        assert!(Frame::current().is_none() && Frame::is_outside());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::{ptr, slice};
 
-use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION, tag};
+use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, Node, TAPE_VERSION, status, tag};
 
 use super::{Form, Tape, TapeError, TapeView, from_msgpack};
 use crate::descriptor::Encoding;
@@ -12,19 +12,43 @@ use crate::descriptor::Encoding;
 /// A result; what is the plugin's is given back when it is dropped, which may happen on any thread.
 #[derive(Debug)]
 pub struct ResultTape {
-    source: Source,
+    raw: FfiOwnedTape, // checked, or empty
     form: Form,
 }
 
-#[derive(Debug)]
-enum Source {
-    /// In the plugin's memory.
-    Lent(PluginTape),
-    /// In our own.
-    Read(Tape),
-}
+// SAFETY: it is plain data that only this value refers to, and `release` may be called from any
+// thread.
+unsafe impl Send for ResultTape {}
+// SAFETY: as above; sharing it only reads.
+unsafe impl Sync for ResultTape {}
 
 impl ResultTape {
+    /// A place for a result, with nothing in it.
+    #[must_use]
+    pub const fn vacant(form: Form) -> Self {
+        Self { raw: FfiOwnedTape::empty(), form }
+    }
+
+    /// Has a plugin write its result here, in place: nothing is moved. Gives the status that `write`
+    /// answers with; unless that is OK, what was written is released at once.
+    ///
+    /// # Safety
+    /// As for [`take`](Self::take), of what `write` writes.
+    #[inline]
+    pub(crate) unsafe fn receive(
+        &mut self,
+        encoding: Encoding,
+        write: impl FnOnce(*mut FfiOwnedTape) -> i32,
+    ) -> Result<i32, TapeError> {
+        let status = write(&raw mut self.raw);
+        if status == status::OK {
+            self.accept(encoding)?;
+        } else {
+            *self = Self::vacant(self.form);
+        }
+        Ok(status)
+    }
+
     /// Takes over what a plugin wrote. It is released in any case, at once if it cannot be read.
     ///
     /// # Safety
@@ -36,23 +60,33 @@ impl ResultTape {
         encoding: Encoding,
         form: Form,
     ) -> Result<Self, TapeError> {
-        // SAFETY: the caller's promise.
-        let lent = unsafe { PluginTape::take(raw)? };
-        let source = match encoding {
-            Encoding::Tape => Source::Lent(lent),
-            Encoding::Msgpack => Source::Read(unwrapped(lent.view(), form)?),
+        let mut taken = Self { raw, form };
+        taken.accept(encoding)?;
+        Ok(taken)
+    }
+
+    /// Checks what was written; it is gone if it cannot be read.
+    #[inline]
+    fn accept(&mut self, encoding: Encoding) -> Result<(), TapeError> {
+        let checked = check(&self.raw.tape).and_then(|()| match encoding {
+            Encoding::Tape => Ok(None),
+            Encoding::Msgpack => unwrapped(self.view(), self.form).and_then(own).map(Some),
+        });
+        let (raw, outcome) = match checked {
+            Ok(None) => return Ok(()),
+            Ok(Some(own)) => (own, Ok(())),
+            Err(broken) => (FfiOwnedTape::empty(), Err(broken)),
         };
-        Ok(Self { source, form })
+        *self = Self { raw, form: self.form };
+        outcome
     }
 
     /// What was written.
     #[inline]
     #[must_use]
     pub fn view(&self) -> TapeView<'_> {
-        match &self.source {
-            Source::Lent(tape) => tape.view(),
-            Source::Read(tape) => tape.view(),
-        }
+        // SAFETY: it was checked or is empty, and who wrote it keeps the memory until `release`.
+        unsafe { checked(&self.raw.tape) }
     }
 
     /// A value of the host's own, as if a plugin had handed it over.
@@ -60,23 +94,30 @@ impl ResultTape {
     /// # Errors
     /// `Unbalanced` unless it holds one whole value.
     pub fn from_host(tape: Tape) -> Result<Self, TapeError> {
-        tape.to_ffi()?;
         let form = tape.form();
-        Ok(Self { source: Source::Read(tape), form })
+        Ok(Self { raw: own(tape)?, form })
     }
 
     /// Hands it on, as a tape; whoever gets it gives it back.
-    pub(crate) fn into_ffi(self) -> Result<FfiOwnedTape, TapeError> {
-        match self.source {
-            Source::Lent(tape) => Ok(tape.into_raw()),
-            Source::Read(tape) => own(tape),
-        }
+    pub(crate) fn into_ffi(self) -> FfiOwnedTape {
+        let FfiOwnedTape { tape, owner, release } = ManuallyDrop::new(self).raw;
+        FfiOwnedTape { tape, owner, release }
     }
 
     /// How large the value may be that is made of it, in bytes.
     #[must_use]
     pub const fn max_payload(&self) -> usize {
         self.form.max_payload
+    }
+}
+
+impl Drop for ResultTape {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(release) = self.raw.release {
+            // SAFETY: it was provided for this owner, and this is the only time.
+            unsafe { release(self.raw.owner) };
+        }
     }
 }
 
@@ -102,39 +143,6 @@ fn unwrapped(view: TapeView<'_>, form: Form) -> Result<Tape, TapeError> {
     Ok(tape)
 }
 
-/// A tape in the plugin's memory.
-#[derive(Debug)]
-struct PluginTape(FfiOwnedTape);
-
-// SAFETY: it is plain data that only this value refers to, and `release` may be called from any
-// thread.
-unsafe impl Send for PluginTape {}
-// SAFETY: as above; sharing it only reads.
-unsafe impl Sync for PluginTape {}
-
-impl PluginTape {
-    /// # Safety
-    /// As for [`ResultTape::take`].
-    #[inline]
-    unsafe fn take(raw: FfiOwnedTape) -> Result<Self, TapeError> {
-        let taken = Self(raw);
-        check(&taken.0.tape)?;
-        Ok(taken)
-    }
-
-    fn into_raw(self) -> FfiOwnedTape {
-        let FfiOwnedTape { tape, owner, release } = ManuallyDrop::new(self).0;
-        FfiOwnedTape { tape, owner, release }
-    }
-
-    #[inline]
-    fn view(&self) -> TapeView<'_> {
-        // SAFETY: `check` passed, and `take`'s caller vouches for the memory as long as this value
-        // lives.
-        unsafe { checked(&self.0.tape) }
-    }
-}
-
 /// Reads a tape that a plugin lends.
 ///
 /// # Safety
@@ -149,26 +157,17 @@ pub(crate) unsafe fn lent_view<'a>(tape: *const FfiTape) -> Result<TapeView<'a>,
 }
 
 /// # Safety
-/// `check` passed, and the memory is readable for as long as the view is used.
+/// `check` passed or it is empty, and the memory is readable for as long as the view is used.
 #[inline]
 unsafe fn checked<'a>(tape: &FfiTape) -> TapeView<'a> {
     let arena = if tape.arena.is_null() { ptr::dangling() } else { tape.arena };
+    let nodes = if tape.nodes.is_null() { ptr::dangling() } else { tape.nodes };
     // SAFETY: the caller's promise.
     unsafe {
         TapeView::new(
-            slice::from_raw_parts(tape.nodes, tape.node_count),
+            slice::from_raw_parts(nodes, tape.node_count),
             slice::from_raw_parts(arena, tape.arena_len),
         )
-    }
-}
-
-impl Drop for PluginTape {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(release) = self.0.release {
-            // SAFETY: the plugin provided it for this owner, and this is the only time.
-            unsafe { release(self.0.owner) };
-        }
     }
 }
 
@@ -213,6 +212,25 @@ mod tests {
         assert!(check(&tape(|tape| tape.nodes = tape.nodes.wrapping_byte_add(1))).is_err());
         assert!(check(&tape(|tape| tape.arena_len = 1)).is_err());
         assert!(check(&tape(|tape| tape.arena_len = usize::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_place_holds_nothing_but_what_was_accepted() {
+        let mut place = ResultTape::vacant(Form::DEFAULT);
+        assert_eq!(place.view().node_count(), 0);
+        let broken = FfiTape { node_count: 7, ..FfiTape::empty() };
+        for (written, answer) in [(tape(|_| ()), status::FAILED), (broken, status::OK)] {
+            let raw = FfiOwnedTape { tape: written, ..FfiOwnedTape::empty() };
+            // SAFETY: the tape is readable or says that it is nowhere.
+            let outcome = unsafe {
+                place.receive(Encoding::Tape, |out| {
+                    out.write(raw);
+                    answer
+                })
+            };
+            assert_eq!(outcome.is_ok(), answer == status::FAILED);
+            assert_eq!(place.view().node_count(), 0);
+        }
     }
 
     #[test]

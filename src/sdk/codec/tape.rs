@@ -25,6 +25,7 @@ impl<'t> Tape<'t> {
     ///
     /// `tape` is NULL or points to a tape whose nodes, arena and lent texts and bytes are readable
     /// and unchanged for `'t`.
+    #[inline]
     pub(crate) unsafe fn from_ffi(tape: *const FfiTape) -> Result<Self> {
         // SAFETY: the caller passes NULL or a valid pointer.
         let tape = unsafe { tape.as_ref() }.ok_or_else(|| Fault::malformed("there is none"))?;
@@ -59,6 +60,7 @@ impl<'t> Tape<'t> {
     }
 
     /// Reads the value on the tape, all of it.
+    #[inline]
     pub(crate) fn decode<T: Deserialize<'t>>(self) -> Result<T> {
         let mut reader = self.reader();
         let value = T::deserialize(&mut reader)?;
@@ -79,6 +81,7 @@ impl<'t> Tape<'t> {
 /// # Safety
 ///
 /// They are readable and unchanged for `'t`, and `start` is aligned; or `start` is NULL.
+#[inline]
 unsafe fn lent<'t, T>(start: *const T, len: usize) -> Result<&'t [T]> {
     if len == 0 {
         return Ok(&[]);
@@ -88,6 +91,21 @@ unsafe fn lent<'t, T>(start: *const T, len: usize) -> Result<&'t [T]> {
     }
     // SAFETY: not NULL, aligned, of a possible size, and readable as the caller promises.
     Ok(unsafe { slice::from_raw_parts(start, len) })
+}
+
+/// Whether they are all ASCII; up to 16 of them are seen in two steps.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080; // the bit that no ASCII character has, in each byte
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_ne_bytes(*bytes));
+    let all = match bytes.len() {
+        0..4 => return bytes.iter().all(u8::is_ascii),
+        4..8 => bytes.first_chunk().map(half).zip(bytes.last_chunk().map(half)),
+        8..=16 => bytes.first_chunk().map(word).zip(bytes.last_chunk().map(word)),
+        _ => return bytes.is_ascii(),
+    };
+    all.is_some_and(|(head, tail)| (head | tail) & HIGH == 0)
 }
 
 /// The place in a tape that is read next.
@@ -135,6 +153,7 @@ impl<'de> Reader<'de> {
         Ok(Some((element, self.range(node, len, kind == tag::PACKED_REF)?)))
     }
 
+    #[inline]
     fn range(&self, node: Node, len: usize, is_lent: bool) -> Result<&'de [u8]> {
         if is_lent {
             #[expect(clippy::cast_possible_truncation, reason = "an address of this machine")]
@@ -152,7 +171,7 @@ impl<'de> Reader<'de> {
     pub(super) fn text(&self, node: Node) -> Result<&'de str> {
         let bytes = self.bytes(node)?;
         // Keys are short and ASCII: for them this is much faster than the full check.
-        if bytes.is_ascii() {
+        if is_ascii(bytes) {
             // SAFETY: ASCII is UTF-8.
             return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
         }

@@ -1,5 +1,6 @@
 //! A serde serializer that writes a tape: nodes and an arena, handed over as they are.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 
 use serde::ser::{
@@ -18,6 +19,14 @@ type Result<T> = std::result::Result<T, Fault>;
 const NODES: usize = 16;
 const ARENA_BYTES: usize = 128;
 
+/// How many bytes of a result's memory a thread keeps for the next one, of nodes and of arena each.
+const MAX_KEPT: usize = 4 << 20;
+
+thread_local! {
+    /// What this thread gave back last; taken while in use.
+    static SPARE: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+}
+
 /// Where packed arrays begin in the arena: at multiples of this.
 const ALIGNMENT: usize = 8;
 
@@ -25,17 +34,36 @@ const ALIGNMENT: usize = 8;
 #[derive(Debug)]
 pub struct Payload(Box<Buffers>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Buffers {
     nodes: Vec<Node>,
     arena: Vec<u8>,
 }
 
+impl Buffers {
+    /// Empty ones.
+    fn take() -> Box<Self> {
+        let spare = SPARE.try_with(Cell::take).ok().flatten(); // none while the thread ends
+        spare.unwrap_or_else(|| {
+            let (nodes, arena) = (Vec::with_capacity(NODES), Vec::with_capacity(ARENA_BYTES));
+            Box::new(Self { nodes, arena })
+        })
+    }
+
+    /// Keeps the memory for the next result of this thread, but for what only rare ones need.
+    fn give_back(mut self: Box<Self>) {
+        self.nodes.clear();
+        self.nodes.shrink_to(MAX_KEPT / size_of::<Node>());
+        self.arena.clear();
+        self.arena.shrink_to(MAX_KEPT);
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+}
+
 impl Payload {
     /// Writes `value`.
     pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let mut buffers = Box::<Buffers>::default();
-        buffers.nodes.reserve(NODES);
+        let mut buffers = Buffers::take();
         value.serialize(&mut Writer { buffers: &mut buffers, depth: 0 })?;
         Ok(Self(buffers))
     }
@@ -48,6 +76,7 @@ impl Payload {
     }
 
     /// Lends the tape.
+    #[inline]
     pub(crate) fn as_ffi(&self) -> FfiTape {
         FfiTape {
             version: TAPE_VERSION,
@@ -60,6 +89,7 @@ impl Payload {
     }
 
     /// Hands the tape over.
+    #[inline]
     pub(crate) fn into_ffi(self) -> FfiOwnedTape {
         let tape = self.as_ffi();
         FfiOwnedTape { tape, owner: Box::into_raw(self.0).cast(), release: Some(release) }
@@ -68,7 +98,7 @@ impl Payload {
 
 unsafe extern "C" fn release(owner: *mut c_void) {
     // SAFETY: the receiver gives back, once, what `into_ffi` handed over.
-    drop(unsafe { Box::from_raw(owner.cast::<Buffers>()) });
+    unsafe { Box::from_raw(owner.cast::<Buffers>()) }.give_back();
 }
 
 fn packed_tag(element: Element) -> u32 {
@@ -91,9 +121,6 @@ impl<'b> Writer<'b> {
         let len = u32::try_from(bytes.len())
             .map_err(|_| Fault::new("more than 4 GiB of text or bytes in one piece"))?;
         let arena = &mut self.buffers.arena;
-        if arena.capacity() == 0 {
-            arena.reserve(ARENA_BYTES);
-        }
         self.buffers.nodes.push(Node { tag, len, value: arena.len() as u64 });
         arena.extend_from_slice(bytes);
         Ok(())
