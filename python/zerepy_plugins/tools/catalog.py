@@ -107,7 +107,7 @@ def _refuse_stopped(manager: PluginManager, name: str) -> None:
 def _tools_of(manager: PluginManager, plugin: str, instance: object) -> list[Tool]:
     try:
         described = manager.describe(plugin)
-        actions = actions_of(described, instance)
+        actions = actions_of(described, type(instance))
         return [_tool(plugin, described, action, details) for action, details in actions.items()]
     except PluginNotFoundError:  # removed a moment ago
         return []
