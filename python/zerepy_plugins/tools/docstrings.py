@@ -65,12 +65,11 @@ class _Reader:
 
     def _take_part(self, text: str, depth: int) -> None:
         """Begin an argument where names stand; deeper, go on with the current one."""
-        if self._within == "arguments" and (self._depth is None or depth <= self._depth):
-            if found := self._pattern.fullmatch(text):
-                self._depth = depth
-                self._begin(found["names"], found["text"])
-                return
-        if self._within != "other":
+        is_name = self._within == "arguments" and (self._depth is None or depth <= self._depth)
+        if is_name and (found := self._pattern.fullmatch(text)):
+            self._depth = depth
+            self._begin(found["names"], found["text"])
+        elif self._within != "other":
             for name in self._current:
                 self.arguments[name] = f"{self.arguments[name]} {text}".strip()
 
