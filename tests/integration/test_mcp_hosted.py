@@ -69,7 +69,9 @@ def test_the_tools_are_the_actions(files) -> None:
         "python",
         "running",
     )
-    assert list(described["actions"]) == ["read", "fs/count", "stat", "fail", "die", "hang"]
+    assert list(described["actions"]) == [
+        *("read", "fs/count", "stat", "fail", "die", "hang", "grow"),
+    ]
     read = files.tools("anthropic", include="files.read")[0]
     assert (read["name"], read["description"]) == ("files__read", "Reads a file.")
     assert read["input_schema"]["required"] == ["path"]

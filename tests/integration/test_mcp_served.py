@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ pytest.importorskip("mcp")
 from mcp import Client, MCPError, StdioServerParameters
 
 from zerepy_plugins import PluginManager
+from zerepy_plugins.mcp.server import build_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +107,62 @@ async def test_any_client_sees_and_calls_the_tools(twin_dirs) -> None:
             await client.call_tool("echo__ad", {})
 
 
+async def test_a_client_that_cancels_stops_an_async_action_in_rust(sleeper_dirs) -> None:
+    server = StdioServerParameters(command=sys.executable, args=arguments(sleeper_dirs["native"]))
+
+    async def counts(client: Client) -> dict[str, int]:
+        return (await client.call_tool("tasks__counts", {})).structured_content
+
+    async with Client(server) as client:
+        nap = asyncio.ensure_future(client.call_tool("tasks__nap", {"seconds": 600}))
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not (await counts(client))["running"]:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+            nap.cancel()
+            while await counts(client) != {"running": 0, "dropped": 1}:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("result", "structured"),
+    [(5, {"result": 5}), (float("nan"), None), ("five", None)],
+)
+async def test_a_result_that_is_not_what_its_plugin_says_is_a_failure_with_the_result(
+    manager_of, make_connection, result: Any, structured: Any
+) -> None:
+    manager = manager_of(
+        make_connection(
+            "c",
+            actions={"ask": {"result": {"type": "number"}}},
+            perform_action=lambda self, action, params: result,
+        )
+    )
+    manager.start_plugins()
+    async with Client(build_server(manager)) as client:
+        answer = await client.call_tool("c__ask", {})
+        assert (answer.is_error, answer.structured_content) == (structured is None, structured)
+        assert answer.content[-1].text == str(result)
+        if answer.is_error:
+            told = json.loads(answer.content[0].text)
+            assert (told["code"], told["path"]) == ("invalid_result", "result.result")
+            assert told["expected"] == "number"
+
+
+async def test_a_time_limit_is_told_to_the_client(manager_of, make_connection) -> None:
+    async def perform(self, action, params):
+        await asyncio.sleep(600)
+
+    limited = {"slow": {"config": {"options": {"timeout": 0.05}}}}
+    manager = manager_of(
+        make_connection("slow", actions={"wait": "Waits."}, perform_action=perform), config=limited
+    )
+    manager.start_plugins()
+    async with Client(build_server(manager)) as client:
+        answer = await client.call_tool("slow__wait", {})
+        assert answer.is_error
+        assert json.loads(answer.content[0].text)["code"] == "timed_out"
+
+
 def test_a_host_can_host_another_one(twin_dirs) -> None:
     options = {"command": [sys.executable, *arguments(twin_dirs["native"])]}
     config = [{"name": "far", "type": "mcp", "config": {"options": options}}]
@@ -156,6 +215,52 @@ async def test_streamable_http(noisy: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 128 + signal.SIGTERM
     assert (tmp_path / "cleaned").exists()
+
+
+def served(*options: str, stdin: Any = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+    """Serve what needs no client, to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments(options=options)],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+
+
+def test_standard_input_may_be_a_file_or_nothing(tmp_path: Path) -> None:
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HANDSHAKE}
+    (tmp_path / "requests").write_text(json.dumps(request) + "\n")
+    options = ("--plugins", str(tmp_path))
+    with (tmp_path / "requests").open() as requests:
+        done = served(*options, stdin=requests)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["result"]["capabilities"]["tools"] == {"listChanged": True}
+    nothing = served(*options)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "")
+
+
+def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('[{"name": "x", "type": "mpc"}]')
+    wrong = served("--config", str(tmp_path / "config.json"))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert 'no plugin type "mpc"' in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = served("--plugins", str(tmp_path), "--http", "--port", str(port))
+    assert taken.returncode == 1
+    assert f"cannot listen on port {port} of '127.0.0.1'" in taken.stderr
+    assert "--port" in taken.stderr
+
+
+def test_a_plugin_that_cannot_be_stopped_is_told(plugin_dir) -> None:
+    fails = "def cleanup(self): raise ValueError('stays')"
+    plugin_dir.connection("odd.py", "odd", cleanup=fails)
+    done = served("--plugins", str(plugin_dir.path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('error: cleanup() of plugin "odd" raised ValueError: stays')
 
 
 def test_without_the_sdk_it_says_what_to_install(tmp_path: Path) -> None:

@@ -99,6 +99,17 @@ async def test_time_limits_vetoes_and_plugins_that_are_not_ready(
         assert "does not declare its actions" in refused.json()["detail"]
 
 
+async def test_a_rate_that_is_used_up_says_when_to_come_again(manager_of, make_connection) -> None:
+    actions = {"ask": {"policy": {"max_rate": 0.1}}}
+    manager = manager_of(make_connection("chat", actions=actions))
+    manager.start_plugins()
+    async with client_of(manager) as client:
+        assert (await act(client, connection="chat", action="ask")).status_code == 200
+        refused = await act(client, connection="chat", action="ask")
+    assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+    assert 0 < refused.json()["retry_after"] <= int(refused.headers["Retry-After"]) <= 10
+
+
 async def test_connections_and_their_status(client) -> None:
     connections = (await client.get("/connections")).json()["connections"]
     assert set(connections) == {"echo", "dependent", "fragile"}

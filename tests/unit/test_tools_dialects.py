@@ -58,6 +58,12 @@ PARAMS: dict[str, Any] = {
     },
     "not": {"required": ["none"]},
 }
+
+
+def properties(parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": parts}
+
+
 ACTIONS = {
     "everything": {"description": "Takes everything.", "params": PARAMS, "result": NODE},
     "nothing": {"params": {"type": "object", "additionalProperties": False}},
@@ -123,6 +129,54 @@ def test_strict_schemas_are_within_what_strict_mode_takes(manager) -> None:
             if "array" in part.get("type", ()):
                 assert "items" in part
         JsonSchema(function["parameters"])  # and a JSON Schema
+
+
+def nested(depth: int) -> dict[str, Any]:
+    part: dict[str, Any] = {"type": "integer"}
+    for _ in range(depth):
+        part = {"type": "object", "properties": {"x": part}}
+    return part
+
+
+@pytest.mark.parametrize(
+    ("params", "is_strict"),
+    [
+        (nested(10), True),
+        (nested(11), False),
+        (properties({f"p{n}": {"type": "null"} for n in range(5_001)}), False),
+        (properties({"p" * 120_001: {"type": "null"}}), False),
+        (properties({"x": {"enum": list(range(999))}}), True),  # and null
+        (properties({"x": {"enum": list(range(1_000))}}), False),
+        (properties({"x": {"enum": [f"{n:060}" for n in range(251)]}}), False),
+    ],
+)
+def test_a_schema_beyond_the_limits_of_strict_mode_is_not_strict(
+    manager_of, make_connection, params: dict[str, Any], is_strict: bool
+) -> None:
+    manager = manager_of(make_connection("large", actions={"take": {"params": params}}))
+    manager.start_plugins()
+    (tool,) = manager.tools("openai-strict")
+    assert tool["function"]["strict"] is is_strict
+    if not is_strict:
+        assert tool["function"]["parameters"] == params
+
+
+def test_gemini_is_not_given_an_empty_choice(manager_of, make_connection) -> None:
+    params = properties({"x": {"type": "string", "enum": ["", "a"]}})
+    manager = manager_of(make_connection("c", actions={"take": {"params": params}}))
+    manager.start_plugins()
+    (tool,) = manager.tools("gemini")
+    told = {"type": "string", "description": '(enum: ["", "a"])'}
+    assert tool["parameters"]["properties"]["x"] == told
+
+
+def test_mcp_is_told_what_may_be_done_twice(manager_of, make_connection) -> None:
+    actions = {"read": {"policy": {"idempotent": True}}, "pay": {"policy": {"retries": 1}}}
+    manager = manager_of(make_connection("c", actions=actions))
+    manager.start_plugins()
+    read, pay = manager.tools("mcp")
+    assert read["annotations"] == {"idempotentHint": True}
+    assert "annotations" not in pay
 
 
 def test_gemini_schemas_are_within_its_subset(manager) -> None:

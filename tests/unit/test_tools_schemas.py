@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NewType, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NewType, NotRequired, TypedDict, Unpack
 
 import pydantic
 import pytest
@@ -46,6 +48,28 @@ class Nested(pydantic.BaseModel):
     inner: list[Nested]
 
 
+class Opaque(enum.Enum):
+    """One whose values are nothing that a model could write."""
+
+    IT = object()
+
+
+@dataclass
+class Recorded:
+    """Where it is.
+
+    Attributes:
+        x: From the left.
+    """
+
+    x: int
+
+
+RANGE = {"minimum": 1, "exclusiveMaximum": 9}
+RECORDED = {
+    "properties": {"x": {"type": "integer", "description": "From the left."}},
+    "required": ["x"],
+}
 UserId = NewType("UserId", int)
 SIZE = {
     "type": "object",
@@ -101,16 +125,44 @@ SIZE = {
                 "additionalProperties": False,
             },
         ),
-        (Nested, {"type": "object"}),
+        (datetime.datetime, {"type": "string", "format": "date-time"}),
+        (Annotated[int, pydantic.Field(ge=1, lt=9)], {"type": "integer", **RANGE}),
+        (
+            Annotated[list[str], pydantic.Field(max_length=3, description="Few.")],
+            {"type": "array", "items": {"type": "string"}, "maxItems": 3, "description": "Few."},
+        ),
+        (Annotated[str, pydantic.Field(pattern="^a")], {"type": "string", "pattern": "^a"}),
+        (Opaque, {}),
+        (Recorded, {"type": "object", "additionalProperties": False, **RECORDED}),
     ],
 )
 def test_schema_of_a_hint(hint: Any, schema: dict[str, Any]) -> None:
     assert hints.schema_of(hint) == schema
 
 
-def test_a_type_within_itself_ends() -> None:
-    tree = hints.schema_of(Tree)
-    assert tree["properties"] == {"children": {"type": "array", "items": {"type": "object"}}}
+@pytest.mark.parametrize(("hint", "list_name"), [(Tree, "children"), (Nested, "inner")])
+def test_a_type_within_itself_refers_to_itself(hint: type, list_name: str) -> None:
+    schema = hints.schema_of(hint)
+    definitions = schema.pop("$defs")
+    assert schema == definitions[hint.__name__]
+    assert schema["properties"][list_name]["items"] == {"$ref": f"#/$defs/{hint.__name__}"}
+    within = hints.properties_of({"one": hint, "many": list[hint]})  # once, at the root
+    assert within["$defs"] == definitions
+    assert within["properties"] == {"one": schema, "many": {"type": "array", "items": schema}}
+
+
+def test_types_of_one_name_are_kept_apart() -> None:
+    def made(kind: type) -> type:
+        return dataclasses.make_dataclass("Twin", [("value", kind), ("next", "Twin")])
+
+    first, second = made(int), made(str)
+    for twin in (first, second):  # what the name means to each of them
+        twin.__annotations__["next"] = twin
+    definitions = hints.properties_of({"a": first, "b": second})["$defs"]
+    assert {name: part["properties"]["value"] for name, part in definitions.items()} == {
+        "Twin": {"type": "integer"},
+        "Twin_": {"type": "string"},
+    }
 
 
 def test_a_method_describes_its_parameters() -> None:
@@ -150,6 +202,10 @@ def test_one_parameter_may_stand_for_all() -> None:
         def anything(self, given: dict[str, Any]): ...
         def missing(self, params: NoSuchType): ...  # noqa: F821
         def one(self, text: str): ...
+        def size(self, size: Size): ...
+        def options(self, text: str, **options: Unpack[Size]): ...
+        def others(self, **others: int): ...
+        def defaults(self, c: Colour = Colour.RED, many=(1, 2), odd=Colour): ...
 
     schema = hints.parameters_schema(Plugin.model)
     assert schema is not None
@@ -159,14 +215,49 @@ def test_one_parameter_may_stand_for_all() -> None:
     for name in ("unknown", "anything", "missing"):
         assert hints.parameters_schema(getattr(Plugin, name)) is None
     assert hints.parameters_schema(Plugin.one)["required"] == ["text"]
+    assert hints.parameters_schema(Plugin.size)["properties"] == {"size": SIZE}
+    assert hints.parameters_schema(Plugin.size, is_whole=True) == SIZE
+    options = hints.parameters_schema(Plugin.options)
+    assert list(options["properties"]) == ["text", "width", "height"]
+    assert (options["required"], options["additionalProperties"]) == (["text", "width"], False)
+    assert hints.parameters_schema(Plugin.others)["additionalProperties"] == {"type": "integer"}
+    defaults = hints.parameters_schema(Plugin.defaults)["properties"]
+    assert (defaults["c"]["default"], defaults["many"]) == ("red", {"default": [1, 2]})
+    assert defaults["odd"] == {}
     assert hints.parameters_schema(print) is not None  # whatever it is, it does not raise
 
 
-def test_docstrings_are_read_in_two_styles() -> None:
+def test_docstrings_are_read_in_three_styles() -> None:
     google = "Do it.\n\nWith care.\n\nArgs:\n    a: One.\n    **b: Two.\n\nRaises:\n    X: no.\n"
     assert docstrings.read(google) == ("Do it.\n\nWith care.", {"a": "One.", "b": "Two."})
     sphinx = "Do it.\n\n:param a: One.\n:param int b: Two.\n:returns: it\n"
     assert docstrings.read(sphinx) == ("Do it.", {"a": "One.", "b": "Two."})
+    more = "Do it.\n\n:param a: One\n    and a half.\n:type a: int\n:return: it\n    or not\n"
+    assert docstrings.read(more) == ("Do it.", {"a": "One and a half."})
+    numpy = """Do it.
+
+    Parameters
+    ----------
+    a : int
+        One,
+
+        and a half.
+    b, c : {"x", "y"}, optional
+        Two.
+    d
+    **e
+        Rest.
+
+    Returns
+    -------
+    int
+        a : what it was.
+    """
+    told = {"a": "One, and a half.", "b": "Two.", "c": "Two.", "e": "Rest."}
+    assert docstrings.read(numpy) == ("Do it.", told)
+    deep = "Do it.\n\nArgs:\n    a (dict[str, int]): One:\n        b: two.\n    c: Three."
+    assert docstrings.read(deep)[1] == {"a": "One: b: two.", "c": "Three."}
+    assert docstrings.read("Title\n-----\nText.") == ("Title\n-----\nText.", {})
     assert docstrings.read(None) == ("", {})
     assert docstrings.read("Note: this is it.\nExample: none") == (
         "Note: this is it.\nExample: none",

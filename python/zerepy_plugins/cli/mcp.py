@@ -29,7 +29,9 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Where to listen. Whoever reaches it can call every tool.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.")] = 8808,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8808,
     include: Annotated[
         list[str] | None,
         typer.Option(

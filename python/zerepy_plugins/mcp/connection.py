@@ -14,11 +14,20 @@ from zerepy_plugins.errors import (
 )
 from zerepy_plugins.mcp import sdk
 from zerepy_plugins.mcp.results import action_of, value_of
+from zerepy_plugins.mcp.secrets import Secrets
+from zerepy_plugins.records import Event
 
 if TYPE_CHECKING:
+    from mcp_types import Tool
+
     from zerepy_plugins.mcp.session import Session
 
 _TEXT = {"type": "string", "minLength": 1}
+_SECRETS = {  # where tokens stand: shown nowhere
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "writeOnly": True,
+}
 _LAST_LINES = 5
 
 
@@ -27,8 +36,11 @@ class McpConnection(ConnectionPlugin):
 
     Its options are either ``command`` (a list: the program and its arguments) with ``env`` and
     ``cwd``, and the server is a process that lives as long as the plugin runs; or ``url``, a server
-    with streamable HTTP. The process gets only a few variables of the environment (such as
-    ``PATH`` and ``HOME``) beside ``env``. Its standard error goes to the plugin's logger.
+    with streamable HTTP, with ``headers``. The process gets only a few variables of the environment
+    (such as ``PATH`` and ``HOME``) beside ``env``. Its standard error goes to the plugin's logger.
+
+    When the server says that its tools changed, they are asked for again, and the event
+    ``plugin.tools_changed`` is published.
     """
 
     name = "mcp"
@@ -40,15 +52,13 @@ class McpConnection(ConnectionPlugin):
                 "type": "object",
                 "properties": {
                     "command": {"type": "array", "items": _TEXT, "minItems": 1},
-                    "env": {
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                        "writeOnly": True,  # where tokens stand: shown nowhere
-                    },
+                    "env": _SECRETS,
                     "cwd": _TEXT,
                     "url": _TEXT,
+                    "headers": _SECRETS,
                 },
                 "oneOf": [{"required": ["command"]}, {"required": ["url"]}],
+                "dependentRequired": {"env": ["command"], "cwd": ["command"], "headers": ["url"]},
                 "additionalProperties": False,
             }
         },
@@ -59,10 +69,11 @@ class McpConnection(ConnectionPlugin):
         self._actions: dict[str, dict[str, Any]] = {}
         self._session: Session | None = None
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._secrets = Secrets({})
 
     @property
     def actions(self) -> dict[str, dict[str, Any]]:
-        """The server's tools, once it is connected."""
+        """The server's tools, once it is connected, as it last told them."""
         return self._actions
 
     async def initialize(self, config: dict[str, Any]) -> None:
@@ -70,13 +81,20 @@ class McpConnection(ConnectionPlugin):
         sdk.require()
         from zerepy_plugins.mcp.session import Session
 
-        session = Session(_target(config["options"]), self._log)
+        options = config["options"]
+        self._secrets = Secrets(options)
+        session = Session(_target(options), self._log, self._renew)
         try:
             tools = await session.open()
-        except Exception as error:
-            raise self._failed("connect to", error) from error
+        except Exception as error:  # noqa: BLE001 - the cause, unless it tells a secret
+            raise self._failed("connect to", error) from self._secrets.safe(error)
         self._session = session
         self._actions = {tool.name: action_of(tool) for tool in tools}
+
+    def _renew(self, tools: list[Tool]) -> None:
+        self._actions = {tool.name: action_of(tool) for tool in tools}
+        event = Event("plugin.tools_changed", {"plugin": self.name}, source=self.name)
+        self.context.events.publish(event)
 
     async def cleanup(self) -> None:
         """Close the session; a server that was started ends, by force if it must."""
@@ -117,8 +135,8 @@ class McpConnection(ConnectionPlugin):
             )
         try:
             result = await session.call(action, params)
-        except Exception as error:
-            raise self._failed(f"call {action!r} of", error) from error
+        except Exception as error:  # noqa: BLE001 - likewise
+            raise self._failed(f"call {action!r} of", error) from self._secrets.safe(error)
         if result.is_error:
             text = value_of(result, None)
             raise PluginExecutionError(f"tool {action!r} of MCP server {self.name!r}: {text}")
@@ -135,14 +153,16 @@ class McpConnection(ConnectionPlugin):
         return self._session
 
     def _log(self, line: str) -> None:
+        line = self._secrets.hidden(line)
         self._last_lines.append(line)
         self.context.logger.info("%s", line)
 
     def _failed(self, what: str, error: Exception) -> PluginExecutionError:
         lines = list(self._last_lines)
         said = f"; its last words: {' | '.join(lines)}" if lines else ""
+        why = self._secrets.hidden(f"{type(error).__name__}: {error}")
         return PluginExecutionError(
-            f"cannot {what} MCP server {self.name!r}: {type(error).__name__}: {error}{said}",
+            f"cannot {what} MCP server {self.name!r}: {why}{said}",
             hint="Check `command` or `url` in its options; start it again once the server works",
         )
 
@@ -150,8 +170,10 @@ class McpConnection(ConnectionPlugin):
 def _target(options: dict[str, Any]) -> Any:
     from mcp import StdioServerParameters
 
+    from zerepy_plugins.mcp.transport import HttpServer
+
     if "url" in options:
-        return options["url"]
+        return HttpServer(options["url"], options.get("headers", {}))
     command, *arguments = options["command"]
     try:
         return StdioServerParameters(

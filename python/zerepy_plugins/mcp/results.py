@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from zerepy_plugins._native import JsonSchema
+from zerepy_plugins.errors import InvalidParamsError, PluginConfigError
+from zerepy_plugins.tools.failure import ToolError
+
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult, Tool
+    import mcp_types as types
+
+    from zerepy_plugins.tools import Tool
 
 
-def action_of(tool: Tool) -> dict[str, Any]:
+def action_of(tool: types.Tool) -> dict[str, Any]:
     """Return an MCP tool as an entry of a plugin's ``actions``."""
     action: dict[str, Any] = {
         "description": tool.description or tool.title or "",
@@ -28,7 +34,7 @@ def _is_wrapped(schema: dict[str, Any]) -> bool:
     return isinstance(properties, dict) and properties.keys() == {"result"}
 
 
-def value_of(result: CallToolResult, action: dict[str, Any] | None) -> Any:
+def value_of(result: types.CallToolResult, action: dict[str, Any] | None) -> Any:
     """Return what a call brought back, as plain Python data."""
     structured = result.structured_content
     if structured is not None:
@@ -44,6 +50,26 @@ def _block(block: Any) -> Any:
     if block.type == "text":
         return block.text
     return block.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def misfit(tool: Tool, schema: dict[str, Any], result: Any) -> ToolError | None:
+    """Return the error for a result that is not what its plugin says of it; `None` if it is."""
+    try:
+        problems = JsonSchema(schema).problems("result", result)
+    except (PluginConfigError, OverflowError):  # beyond what can be checked here
+        return None
+    if not problems:
+        return None
+    lines = [f"{problem['path']}: {problem['message']}" for problem in problems]
+    return ToolError.of(
+        InvalidParamsError(
+            f"the result of tool {tool.name!r} does not fit its schema: {'; '.join(lines)}",
+            plugin=tool.plugin,
+            code="invalid_result",
+            hint="What it returned follows; calling it again with the same arguments will not help",
+            problems=problems,
+        )
+    )
 
 
 def as_text(value: Any) -> str:

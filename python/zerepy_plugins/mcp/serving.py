@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import uvicorn
 from mcp.server.stdio import stdio_server
 
 from zerepy_plugins import PluginManager
+from zerepy_plugins.errors import PluginError
+from zerepy_plugins.mcp.groups import innermost
 from zerepy_plugins.mcp.server import build_server
 
 if TYPE_CHECKING:
@@ -49,7 +52,10 @@ def run(offer: Offer, address: tuple[str, int] | None) -> int:
     Returns:
         0, or 128 and the number of the signal.
     """
-    return asyncio.run(_until_signal(offer, address))
+    try:
+        return asyncio.run(_until_signal(offer, address))
+    except BaseExceptionGroup as group:
+        raise innermost(group) from None
 
 
 async def _until_signal(offer: Offer, address: tuple[str, int] | None) -> int:
@@ -69,14 +75,13 @@ async def _until_signal(offer: Offer, address: tuple[str, int] | None) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _running(offer: Offer) -> AsyncIterator[PluginManager]:
-    manager = PluginManager(offer.directories, offer.config)
+async def _running(manager: PluginManager) -> AsyncIterator[None]:
     try:
         await manager.load_plugins_async()
         await manager.start_plugins_async()
         for failure in manager.failures:
             sys.stderr.write(f"not served: {failure.plugin or failure.origin}: {failure.error}\n")
-        yield manager
+        yield
     finally:
         await _to_the_end(manager)
 
@@ -91,11 +96,12 @@ async def _to_the_end(manager: PluginManager) -> None:
 
 
 async def _stdio(offer: Offer) -> None:
+    manager = PluginManager(offer.directories, offer.config)
     # Plugins are loaded within: what they print at import must not reach the protocol.
     async with (
         _lines_of_stdin() as lines,
         stdio_server(stdin=lines) as (read, write),
-        _running(offer) as manager,
+        _running(manager),
     ):
         server = build_server(manager, offer.include, offer.exclude)
         await server.run(read, write, server.create_initialization_options())
@@ -113,8 +119,15 @@ async def _lines_of_stdin() -> AsyncIterator[Any]:
     os.dup2(empty, 0)
     os.close(empty)
     reader = asyncio.StreamReader(limit=_MAX_LINE_BYTES)
+    file = os.fdopen(private, "rb")
+    if not _can_be_waited_for(file):
+        with file:
+            reader.feed_data(file.read())
+        reader.feed_eof()
+        yield reader
+        return
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(private, "rb")
+        lambda: asyncio.StreamReaderProtocol(reader), file
     )
     try:
         yield reader
@@ -122,10 +135,21 @@ async def _lines_of_stdin() -> AsyncIterator[Any]:
         transport.close()
 
 
+def _can_be_waited_for(file: BinaryIO) -> bool:
+    """Say whether an event loop can; files and the null device, which cannot, never block."""
+    with selectors.DefaultSelector() as selector:
+        try:
+            selector.register(file, selectors.EVENT_READ)
+        except PermissionError:
+            return False
+        return True
+
+
 async def _http(offer: Offer, address: tuple[str, int]) -> None:
-    host, port = address
-    listening = socket.create_server(address, family=_family(host, port))
-    async with _running(offer) as manager:
+    host, _ = address
+    manager = PluginManager(offer.directories, offer.config)
+    listening = _listen(address)
+    async with _running(manager):
         mcp_server = build_server(manager, offer.include, offer.exclude)
         app = mcp_server.streamable_http_app(host=host)
         config = uvicorn.Config(
@@ -144,5 +168,14 @@ async def _http(offer: Offer, address: tuple[str, int]) -> None:
             raise
 
 
-def _family(host: str, port: int) -> socket.AddressFamily:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+def _listen(address: tuple[str, int]) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        host, port = address
+        raise PluginError(
+            f"cannot listen on port {port} of {host!r}: {error.strerror}",
+            code="cannot_listen",
+            hint="Choose another with --host and --port; port 0 takes a free one",
+        ) from error

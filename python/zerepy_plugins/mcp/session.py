@@ -13,11 +13,13 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp import Client, MCPError, StdioServerParameters
-from mcp.client.stdio import stdio_client
 from mcp_types import CONNECTION_CLOSED
 
 from zerepy_plugins._loop import background_loop
+from zerepy_plugins.mcp.freshness import Freshness
+from zerepy_plugins.mcp.groups import innermost
 from zerepy_plugins.mcp.stderr import LineLog
+from zerepy_plugins.mcp.transport import HttpServer, transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -34,13 +36,21 @@ class Session:
     """Opened once and closed once; its methods may be awaited on any event loop.
 
     Args:
-        target: What to start, or the URL of a server with streamable HTTP.
-        log: Takes each line that a started server writes to its standard error.
+        target: What to start, or where a server with streamable HTTP is.
+        log: Takes each line that a started server writes to its standard error, or that tells of an
+            HTTP response that is an error.
+        renew: Takes the server's tools when the server says that they changed.
     """
 
-    def __init__(self, target: StdioServerParameters | str, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        target: StdioServerParameters | HttpServer,
+        log: Callable[[str], None],
+        renew: Callable[[list[Tool]], None],
+    ) -> None:
         self._target = target
         self._log = log
+        self._renew = renew
         self._client: Client | None = None
         self._stderr: LineLog | None = None
         self._closing: asyncio.Event | None = None
@@ -60,23 +70,29 @@ class Session:
     async def _own(self, ready: Future[list[Tool]]) -> None:
         self._closing = asyncio.Event()
         self._stderr = stderr = LineLog(self._log)
+        freshness = Freshness()
         try:
-            async with Client(_transport(self._target, stderr)) as client:
+            opened = transport(self._target, stderr.file, self._log)
+            async with Client(opened, message_handler=freshness.hear) as client:
                 stderr.close()
                 tools = await _all_tools(client)
                 self._client = client
                 if ready.set_running_or_notify_cancel():
                     ready.set_result(tools)
-                    await self._closing.wait()
+                    async with freshness.kept(client, lambda: self._ask_again(client)):
+                        await self._closing.wait()
         except BaseException as error:
             stderr.close()
             await asyncio.to_thread(stderr.wait, _LAST_WORDS_SECONDS)
             if not ready.done() and ready.set_running_or_notify_cancel():
-                ready.set_exception(_innermost(error))
+                ready.set_exception(innermost(error))
             if isinstance(error, asyncio.CancelledError):
                 raise
         finally:
             self._client = None
+
+    async def _ask_again(self, client: Client) -> None:
+        self._renew(await _all_tools(client))
 
     @property
     def is_forked(self) -> bool:
@@ -116,10 +132,6 @@ class Session:
         await asyncio.wrap_future(owner)
 
 
-def _transport(target: StdioServerParameters | str, stderr: LineLog) -> Any:
-    return target if isinstance(target, str) else stdio_client(target, stderr.file)
-
-
 async def _all_tools(client: Client) -> list[Tool]:
     tools: list[Tool] = []
     cursor: str | None = None
@@ -130,10 +142,3 @@ async def _all_tools(client: Client) -> list[Tool]:
         if cursor is None:
             break
     return tools
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Return what went wrong, out of the groups that task groups wrap it in."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

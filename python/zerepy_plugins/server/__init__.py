@@ -36,8 +36,9 @@ def router(manager: PluginManager, agents_of_project: Agents | None = None) -> A
     it can call every action.
 
     A failure has a status (403 a hook's veto, 404 unknown plugin or action, 409 the plugin is in
-    the wrong state, 422 wrong parameters, 501 no agents, 502 the plugin failed, 503 not ready, 504
-    time limit) and the body that ``call_tool`` returns, with its message as ``detail``, too.
+    the wrong state, 422 wrong parameters, 429 its rate is used up, 501 no agents, 502 the plugin
+    failed, 503 not ready, 504 time limit) and the body that ``call_tool`` returns, with its message
+    as ``detail``, too; one that says when to try again has ``Retry-After``.
 
     Args:
         manager: Whose plugins. Starting and stopping them is the application's business, in its

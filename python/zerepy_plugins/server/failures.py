@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +23,7 @@ _STATUS = {
     "wrong_state": 409,
     "invalid_params": 422,
     "invalid_config": 422,
+    "busy": 429,
     "no_agents": 501,
     "execution_failed": 502,
     "plugin_panicked": 502,
@@ -35,7 +37,10 @@ _OTHER = 500
 def response(error: ToolError) -> JSONResponse:
     """Return the response for a failure."""
     status = _STATUS.get(error["code"], _OTHER)
-    return JSONResponse({"detail": error["message"], **error}, status_code=status)
+    after = error["retry_after"]
+    headers = None if after is None else {"Retry-After": str(math.ceil(after))}
+    body = {"detail": error["message"], **error}
+    return JSONResponse(body, status_code=status, headers=headers)
 
 
 class PluginRoute(APIRoute):

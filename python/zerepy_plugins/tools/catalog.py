@@ -41,6 +41,8 @@ class Tool:
     """How it runs: ``inline``, ``blocking``, ``async`` or ``stream``."""
     is_wrapped: bool
     """Whether the action's parameters are no object, and stand in the property ``params``."""
+    is_idempotent: bool = False
+    """Whether its author says that it may be done twice."""
 
 
 def catalog(
@@ -107,7 +109,7 @@ def _refuse_stopped(manager: PluginManager, name: str) -> None:
 def _tools_of(manager: PluginManager, plugin: str, instance: object) -> list[Tool]:
     try:
         described = manager.describe(plugin)
-        actions = actions_of(described, instance)
+        actions = actions_of(described, type(instance))
         return [_tool(plugin, described, action, details) for action, details in actions.items()]
     except PluginNotFoundError:  # removed a moment ago
         return []
@@ -132,6 +134,7 @@ def _tool(plugin: str, described: dict[str, Any], action: str, details: dict[str
         result=_result_schema(details.get("result"), runs),
         exec=runs,
         is_wrapped=is_wrapped,
+        is_idempotent=bool((details.get("policy") or {}).get("idempotent")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,19 +12,19 @@ from zerepy_plugins.tools import docstrings, hints
 _OWN_METHODS = frozenset(dir(ConnectionPlugin))
 
 
-def actions_of(described: Mapping[str, Any], plugin: object) -> dict[str, dict[str, Any]]:
-    """Return a running plugin's actions by name: ``description``, ``exec``, ``params``, ``result``.
+def actions_of(described: Mapping[str, Any], plugin_cls: type) -> dict[str, dict[str, Any]]:
+    """Return a plugin's actions by name: ``description``, ``exec``, ``params``, ``result``.
 
     Where one has no schema, it is what the action's method says by its type hints and docstring.
 
     Args:
         described: What ``manager.describe`` says.
-        plugin: The instance.
+        plugin_cls: The plugin's class.
     """
     actions: dict[str, dict[str, Any]] = dict(described["actions"])
     if described["kind"] == "python":
         for name, action in actions.items():
-            _complete(action, _method_of(plugin, name))
+            _complete(action, plugin_cls, name)
     return actions
 
 
@@ -64,30 +65,29 @@ def normalised(value: object) -> dict[str, Any] | None:
 
 def _parameter_list(parameters: Iterable[Any]) -> dict[str, Any]:
     """Return the schema of a list of ZerePy's ``ActionParameter``."""
-    properties, required = {}, []
-    for parameter in parameters:
-        schema = hints.schema_of(parameter.type)
+    listed = list(parameters)
+    schema = hints.properties_of({parameter.name: parameter.type for parameter in listed})
+    for parameter in listed:
         if parameter.description:
-            schema["description"] = parameter.description
-        properties[parameter.name] = schema
-        if parameter.required:
-            required.append(parameter.name)
-    return {"type": "object", "properties": properties, "required": required}
+            schema["properties"][parameter.name]["description"] = parameter.description
+    required = [parameter.name for parameter in listed if parameter.required]
+    return schema | {"required": required}
 
 
-def _method_of(plugin: object, action: str) -> Any:
-    """Return the function behind an action, as far as it can be told by its name."""
-    name = action.replace("-", "_")
-    if isinstance(plugin, ActionPlugin):
-        return getattr(type(plugin), "execute", None)
-    return None if name in _OWN_METHODS else getattr(type(plugin), name, None)
-
-
-def _complete(action: dict[str, Any], method: Any) -> None:
+def _complete(action: dict[str, Any], plugin_cls: type, name: str) -> None:
+    """Add what the function behind an action says, as far as it can be told by its name."""
+    is_whole = issubclass(plugin_cls, ActionPlugin)
+    method_name = "execute" if is_whole else name.replace("-", "_")
+    found = inspect.getattr_static(plugin_cls, method_name, None)
+    if found is None or (method_name in _OWN_METHODS and not is_whole):
+        return
+    method = getattr(plugin_cls, method_name)
     if not callable(method):
         return
+    has_self = not isinstance(found, staticmethod | classmethod)
     if not action.get("description"):
         action["description"] = method.__doc__ or ""
     action["description"], _ = docstrings.read(action["description"])
-    if "params" not in action and (schema := hints.parameters_schema(method)) is not None:
-        action["params"] = schema
+    if "params" not in action:
+        schema = hints.parameters_schema(method, is_whole=is_whole, has_self=has_self)
+        action |= {} if schema is None else {"params": schema}

@@ -8,6 +8,7 @@ from zerepy_plugins.errors import PluginConfigError
 from zerepy_plugins.tools.catalog import Tool, catalog
 from zerepy_plugins.tools.gemini import gemini_schema
 from zerepy_plugins.tools.strict import strict_schema
+from zerepy_plugins.tools.strict_limits import is_within_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,8 +37,14 @@ def openai(tool: Tool) -> dict[str, Any]:
 
 
 def openai_strict(tool: Tool) -> dict[str, Any]:
-    """Return a function tool with ``strict``: the model's arguments always fit the schema."""
-    return _function(tool, {"parameters": strict_schema(tool.parameters), "strict": True})
+    """Return a function tool with ``strict``: the model's arguments always fit the schema.
+
+    One whose schema is beyond the limits of strict mode is returned without it.
+    """
+    schema = strict_schema(tool.parameters)
+    if is_within_limits(schema):
+        return _function(tool, {"parameters": schema, "strict": True})
+    return _function(tool, {"parameters": tool.parameters, "strict": False})
 
 
 def _function(tool: Tool, fields: dict[str, Any]) -> dict[str, Any]:
@@ -63,12 +70,16 @@ def gemini(tool: Tool) -> dict[str, Any]:
 
 def mcp(tool: Tool) -> dict[str, Any]:
     """Return a tool as MCP's ``tools/list`` has it."""
-    listed = {
+    listed: dict[str, Any] = {
         "name": tool.name,
         "description": tool.description,
         "inputSchema": tool.parameters,
     }
-    return listed | ({} if tool.result is None else {"outputSchema": output_schema(tool.result)})
+    if tool.result is not None:
+        listed["outputSchema"] = output_schema(tool.result)
+    if tool.is_idempotent:
+        listed["annotations"] = {"idempotentHint": True}
+    return listed
 
 
 def output_schema(result: dict[str, Any]) -> dict[str, Any]:

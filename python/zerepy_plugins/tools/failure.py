@@ -15,7 +15,8 @@ class ToolError(dict[str, Any]):
 
     Keys: ``code`` (a stable word, that of the exception), ``message``, ``hint`` (what to do),
     ``plugin``; of the first wrong argument ``path``, ``expected`` and ``got``; ``problems``: all of
-    them, each with ``path``, ``message``, ``expected`` and ``got``. What is not known is `None`.
+    them, each with ``path``, ``message``, ``expected`` and ``got``; ``retry_after``: in how many
+    seconds it is worth trying again. What is not known is `None`.
     """
 
     @classmethod
@@ -32,6 +33,7 @@ class ToolError(dict[str, Any]):
             hint=error.hint,
             plugin=error.plugin,
             problems=problems,
+            retry_after=error.retry_after,
         )
 
 

@@ -83,7 +83,7 @@ def _scalar(flat: dict[str, Any]) -> dict[str, Any]:
     if flat.get("format") in _FORMATS.get(name, ()):
         kept |= {"format"}
     values = flat.get("enum")
-    if values is None or name != "string":  # only texts can be listed
+    if values is None or name != "string" or "" in values:  # only texts that are not empty
         return noted(flat, kept)
     texts = [value for value in values if isinstance(value, str)]
     return noted(flat, kept | {"enum"}) | {"format": "enum", "enum": texts}
