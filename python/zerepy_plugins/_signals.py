@@ -46,6 +46,12 @@ def _restore() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def hold_for_program() -> None:
+    """Handle SIGTERM as long as the process lives, if it is free: it ends as by ``sys.exit``."""
+    if _is_free():
+        signal.signal(signal.SIGTERM, _terminate)
+
+
 def hold(manager: PluginManager) -> None:
     """Handle SIGTERM from now on, if it is free."""
     if _is_free():

@@ -34,6 +34,25 @@ impl<C: Class> Host<C> {
         Ok(changed)
     }
 
+    /// Adds to the user's settings; what these say already goes before.
+    ///
+    /// # Errors
+    /// The first one of [`update_config`](Self::update_config)'s, of a plugin that is there and does
+    /// not take its new configuration over; the settings are what they were then.
+    pub fn add_settings(&self, added: &Settings) -> Result<()> {
+        let _turn = self.take_turn("add_config")?;
+        let mut settings = Settings::clone(&self.settings.load());
+        settings.lay_on(added);
+        for entry in self.entries.load_full().values() {
+            let category = entry.registered.info.category;
+            if added.scopes(category, entry.name()).next().is_some() {
+                self.adopt(entry, &settings)?;
+            }
+        }
+        self.settings.store(Arc::new(settings));
+        Ok(())
+    }
+
     /// Replaces the user's settings as a whole; returns what is different then, by plugin.
     ///
     /// # Errors

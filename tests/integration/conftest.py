@@ -135,13 +135,33 @@ class ZerePyProject:
         path.write_text(dedent(text), encoding="utf-8")
         return path
 
-    def zpl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def zpl(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run `zpl` in the project."""
-        return self._run("-m", "zerepy_plugins", *arguments)
+        return self._run("-m", "zerepy_plugins", *arguments, typed=typed)
 
-    def program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def program(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run the project's program as it is, without this package."""
-        return self._run("main.py", *arguments)
+        return self._run("main.py", *arguments, typed=typed)
+
+    def background(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `zpl` in the project, and let it run."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "zerepy_plugins", *arguments],
+            cwd=self.path,
+            env=os.environ | self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def complete(self) -> None:
+        """Have everything installed and unbroken, so that it runs without this package, too."""
+        self.write("web3.py", "Web3 = None\n")
+        self.write("src/connections/broken_connection.py", "BrokenConnection = None\n")
+        agent = json.loads((self.path / "agents" / "example.json").read_text())
+        agent["config"] = [i for i in agent["config"] if i["name"] not in {"evm", "broken"}]
+        self.write("agents/example.json", json.dumps(agent))
 
     def tell(self, code: str) -> Any:
         """Run code in the project, with the aliases installed; return what it tells last."""
@@ -149,7 +169,7 @@ class ZerePyProject:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout.splitlines()[-1])
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.path,
@@ -158,7 +178,7 @@ class ZerePyProject:
             text=True,
             timeout=60,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=typed,
         )
 
 

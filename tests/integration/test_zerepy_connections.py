@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -318,6 +320,33 @@ class TestPluginsByName:
         shown = project.zpl("info", "vault")
         assert (shown.returncode, "very-secret" in shown.stdout) == (0, False)
 
+    def test_an_mcp_server_by_its_type(self, zerepy):
+        pytest.importorskip("mcp")
+        project = zerepy()
+        server = Path(__file__).parents[1] / "fixtures" / "mcp" / "server.py"
+        command = [sys.executable, "-I", "-S", str(server), str(project.path / "notes")]
+        _name(project, {"name": "files", "type": "mcp", "command": command}, task="none")
+        told = project.tell("""
+            cm = manager_of("files")
+            bad = {"name": "bad", "type": "mcp", "command": ["/nothing/of/the/kind"]}
+            cm._register_connection(bad)
+            cm._register_connection({"name": "odd", "type": "mpc"})
+            cm._register_connection({"name": "twitter", "type": "mcp", "tweet_interval": 1,
+                                     "timeline_read_count": 1})
+            tell([cm.perform_action("files", "read", ["a"]), list(cm.list_actions("files")),
+                  type(cm.connections["twitter"].wrapped).__name__, sorted(cm.connections),
+                  [text for text in records if text.startswith("Failed")]])
+        """)
+        assert told[0] == "content of a"
+        assert told[1][:2] == ["read", "fs/count"]
+        assert told[2:4] == ["TwitterConnection", ["files", "twitter"]]
+        bad, odd = told[4]
+        assert "cannot connect to MCP server 'bad'" in bad
+        assert odd.endswith('there is no plugin type "mpc". Did you mean "mcp"?')
+        shown = project.zpl("info", "files")
+        assert (shown.returncode, str(server) in shown.stdout) == (0, False)
+        assert "origin    plugin type mcp" in shown.stdout
+
     def test_a_broken_plugin_leaves_the_name_to_the_project(self, zerepy):
         project = zerepy()
         project.write("plugins/twitter.py", "import nothing_of_the_kind\n")
@@ -326,6 +355,35 @@ class TestPluginsByName:
             tell([cm.perform_action("twitter", "tag", [["a"]]), cm.plugins.failures[0].stage])
         """)
         assert told == [["a"], "import"]
+
+    def test_the_hosts_file_and_the_environment_go_before_the_agents_for_a_plugin(self, zerepy):
+        project = zerepy()
+        project.write("plugins/vault.py", VAULT)
+        project.write("zerepy-plugins.toml", '[vault.config.options]\nkey = "from the file"\n')
+        told = project.tell("""
+            import os
+            config = [{"name": "vault", "key": "of the agent", "other": "of the agent"}]
+            cm = ConnectionManager(config)
+            out = [cm.perform_action("vault", "key", {}),
+                   cm.plugins.describe("vault")["config"]["options"]["other"]]
+            os.environ["ZEREPY_PLUGIN__VAULT__OPTIONS__KEY"] = "from outside"
+            tell([*out, ConnectionManager(config).perform_action("vault", "key", {})])
+        """)
+        assert told == ["from the file", "of the agent", "from outside"]
+
+    def test_settings_for_the_projects_own_class_are_no_mistake(self, zerepy):
+        project = zerepy()
+        text = '[solana.config.options]\nrpc = "mine"\n[nope.config.options]\na = 1\n'
+        project.write("zerepy-plugins.toml", text)
+        told = project.tell("""
+            logging.getLogger("zerepy_plugins").propagate = True
+            cm = manager_of("solana")
+            tell([cm.connections["solana"].config["rpc"], records])
+        """)
+        assert told[0] == "mine"
+        warnings = [text for text in told[1] if "does not exist" in text]
+        assert [text.split('"')[1] for text in warnings] == ["nope"]
+        assert project.zpl("list").stderr.count("does not exist") == 1
 
     def test_the_file_of_the_host_and_the_environment_go_before_the_agents(self, zerepy):
         project = zerepy()
@@ -439,11 +497,29 @@ def test_names_are_read_without_importing_and_unknown_ones_are_said(zerepy):
         loaded = sorted(name for name in sys.modules if name.startswith("src.connections."))
         cm._register_connection({"name": "twiter"})
         cm._register_connection({"name": "openai", "model": 5})
+        cm._register_connection({"model": 5})
+        cm._register_connection("openai")
+        logging.getLogger("zerepy_plugins").propagate = True
+        cm._register_connection({"name": "evm"})
+        cm.list_actions("evm")
+        cm.list_actions("twittr")
+        logging.getLogger("zerepy_plugins").propagate = False
+        after = records[-5:]
         failed = [record for record in records if record.startswith("Failed to initialize")]
-        tell([loaded, list(cm.connections), cm._check_connection("twitter"), failed])
+        tell([loaded, list(cm.connections), cm._check_connection("twitter"), failed, after])
     """)
-    loaded, there, checked, failed = told
+    loaded, there, checked, failed, after = told
     assert loaded == ["src.connections.base_connection", "src.connections.twitter_connection"]
     assert (there, checked) == (["twitter"], True)
     assert failed[0].startswith("Failed to initialize connection twiter: no connection is called")
+    assert 'Did you mean "twitter"?' in failed[0]
     assert failed[1] == "Failed to initialize connection openai: model must be a string"
+    for text, name in zip(failed[2:4], ("None", "(str)"), strict=True):
+        assert text.startswith(f'Failed to initialize connection {name}: an item of "config" has')
+    unknown = "\nUnknown connection. Try 'list-connections' to see all supported connections."
+    why = "connection 'evm' needs the module 'web3', which is not installed. pip install web3"
+    assert after == [
+        f"Failed to initialize connection evm: {why}",  # once: not by the host, too
+        *(unknown, why),
+        *(unknown, "no connection is called 'twittr'. Did you mean \"twitter\"?"),
+    ]

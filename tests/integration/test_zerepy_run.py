@@ -203,6 +203,30 @@ class TestCommands:
             result = project.zpl(*command)
             assert "not-to-be-shown" not in result.stdout + result.stderr
 
+    def test_a_file_of_an_agent_that_is_broken_is_one_failure_among_others(self, zerepy):
+        project = zerepy("main")
+        project.write("agents/example.json", '{"config": [{"name": "openai",}]}')
+        project.write("agents/other.json", '{"config": {}}')
+        report = json.loads(project.zpl("list", "--json").stdout)
+        assert [failure["plugin"] for failure in report["failures"]][:2] == ["evm", "broken"]
+        example, other = report["failures"][2:]
+        assert (example["origin"], other["origin"]) == ("agents/example.json", "agents/other.json")
+        assert "is no JSON: Expecting" in example["error"]
+        called = project.zpl("call", "twitter", "post-tweet", "--param", "message=a")
+        assert (called.returncode, "agents/example.json is no JSON" in called.stderr) == (1, True)
+
+    def test_items_of_an_agent_that_cannot_be_served_fail_alone(self, zerepy):
+        project = zerepy("main")
+        items = '[{"name": "twiter"}, {"model": "m"}, {"name": ""}, {"name": "a", "type": "mpc"}]'
+        project.write("agents/example.json", f'{{"config": {items}}}')
+        doctor = project.zpl("doctor")
+        assert (doctor.returncode, "6 broken, 4 usable" in doctor.stdout) == (3, True)
+        for hint in ('Did you mean "twitter"?', 'Write {"name": "openai"', 'Did you mean "mcp"?'):
+            assert f"hint: {hint}" in doctor.stdout
+
+    def test_info_says_what_is_missing(self, zerepy):
+        assert "hint: pip install web3" in zerepy("main").zpl("info", "evm").stdout
+
     def test_call_uses_the_agents_settings(self, zerepy):
         call = ("call", "openai", "generate-text", "--json", '{"prompt": "a", "system_prompt": ""}')
         result = zerepy("main").zpl(*call)

@@ -255,6 +255,23 @@ class PluginManager:
     def update_config_async(self, name: str, config: Mapping[str, Any]) -> Awaitable[list[str]]:
         """Like :meth:`update_config`, on a worker thread; ``async`` methods run on this loop."""
 
+    def add_config(
+        self, config: str | PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Add to the configuration what it does not say yet.
+
+        As if a file had been given to the manager together with these entries, the file being the
+        stronger one. Plugins that are there take it over as by :meth:`update_config`; an entry
+        whose ``type`` makes a plugin, such as ``"mcp"``, is made by the next :meth:`load_plugins`.
+
+        Args:
+            config: As for the constructor: a path of a JSON or TOML file, or the document.
+
+        Raises:
+            PluginConfigError: It is no such document, or does not fit a plugin that is there;
+                nothing is added then.
+        """
+
     def reload_config(self) -> dict[str, list[str]]:
         """Read the configuration file again; return the paths of what is different, by plugin.
 

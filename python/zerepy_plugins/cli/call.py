@@ -76,6 +76,8 @@ def call(
     as_json = output is Output.JSON or (output is Output.AUTO and not sys.stdout.isatty())
     project = zerepy_project()
     with reporting(traceback), open_manager(plugins, config, project=project) as manager:
+        if project:
+            project.agent_config()  # an error here: without it, the plugin lacks its settings
         described = describe(manager, name)
         declared = _declared_action(described, action)
         params = parse_params(param or (), document, declared.get("params"))

@@ -3,7 +3,7 @@
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from zerepy_plugins.cli.session import (
     zerepy_project,
 )
 
+if TYPE_CHECKING:
+    from zerepy_plugins import PluginFailure
+
 
 def doctor(
     plugins: PluginDirs = None,
@@ -32,8 +35,10 @@ def doctor(
 ) -> None:
     """Check the installation and every plugin, without starting any. Exit code 3 if some fail."""
     project = zerepy_project()
-    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
-        failures, found = broken(manager, project), manager.status()
+    flaws: list[PluginFailure] = []
+    opened = open_manager(plugins, config, project=project, flaws=flaws)
+    with reporting(traceback), opened as manager:
+        failures, found = broken(manager, project) + flaws, manager.status()
         named = {failure.plugin for failure in failures}
         report: dict[str, Any] = {
             "versions": _versions(),

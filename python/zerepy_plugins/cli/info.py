@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.padding import Padding
 
+from zerepy_plugins.cli.list import print_failures
 from zerepy_plugins.cli.output import console, print_json, short_path, table
 from zerepy_plugins.cli.params import type_names
 from zerepy_plugins.cli.reporting import reporting
@@ -17,6 +18,7 @@ from zerepy_plugins.cli.session import (
     ConfigFile,
     PluginDirs,
     ShowTraceback,
+    broken,
     describe,
     open_manager,
     zerepy_project,
@@ -46,6 +48,7 @@ def info(
             print_json(described)
         else:
             _print_description(described)
+            print_failures([f for f in broken(manager, project) if f.plugin == name], traceback)
 
 
 def _print_description(described: Mapping[str, Any]) -> None:

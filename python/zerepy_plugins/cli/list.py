@@ -28,8 +28,10 @@ def list_plugins(
 ) -> None:
     """List the plugins, without starting any. Exit code 3 if some are broken."""
     project = zerepy_project()
-    with reporting(traceback), open_manager(plugins, config, project=project) as manager:
-        found, failures = manager.status(), broken(manager, project)
+    flaws: list[PluginFailure] = []
+    opened = open_manager(plugins, config, project=project, flaws=flaws)
+    with reporting(traceback), opened as manager:
+        found, failures = manager.status(), broken(manager, project) + flaws
         if as_json:
             print_json(
                 {

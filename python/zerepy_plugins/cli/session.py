@@ -63,10 +63,12 @@ def open_manager(
     config: Path | Mapping[str, Any] | None,
     hooks: Sequence[PluginHooks] = (),
     project: "Project | None" = None,
+    flaws: list[PluginFailure] | None = None,
 ) -> Iterator[PluginManager]:
     """Give a manager that knows the plugins but has started none; stop what was started.
 
-    With a ZerePy `project` it also knows its connections.
+    With a ZerePy `project` it also knows its connections; what is wrong with the agents' files is
+    added to `flaws`.
 
     Raises `PluginConfigError` for a configuration that cannot be used. Broken plugins are in the
     manager's `failures`.
@@ -77,9 +79,12 @@ def open_manager(
     limits: dict[str, Any] = {"initialize_timeout": None} if project else {}
     manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks, **limits)
     try:
-        manager.load_plugins()
         if project:
-            _take_in(manager, project)
+            found = _take_in(manager, project)
+            if flaws is not None:
+                flaws += found
+        else:
+            manager.load_plugins()
         yield manager
     finally:
         manager.stop_plugins()
@@ -104,15 +109,16 @@ def zerepy_project() -> "Project | None":
     return find_project()
 
 
-def _take_in(manager: PluginManager, project: "Project") -> None:
+def _take_in(manager: PluginManager, project: "Project") -> list[PluginFailure]:
     """Add a project's own connections to the plugins; what they print is not a command's output."""
     from zerepy_plugins import compat
-    from zerepy_plugins.compat.hosting import take_in_all
+    from zerepy_plugins.compat.hosting import load_before, take_in_all
 
     compat.install()
     project.importable()
+    load_before(manager, project)
     with redirect_stdout(sys.stderr):
-        take_in_all(manager, project)
+        return take_in_all(manager, project)
 
 
 def describe(manager: PluginManager, name: str) -> dict[str, Any]:

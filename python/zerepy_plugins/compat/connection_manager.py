@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zerepy_plugins._loop import is_loop_thread
 from zerepy_plugins.compat import legacy
 from zerepy_plugins.compat.events.bus import event_bus
+from zerepy_plugins.compat.hosted import HostedConnection
 from zerepy_plugins.compat.hosting import Connections, serving_manager, take_in
 from zerepy_plugins.compat.legacy import Refused, logger
 from zerepy_plugins.compat.params import named
 from zerepy_plugins.compat.project import Project
 from zerepy_plugins.compat.served import ServedConnection
-from zerepy_plugins.errors import PluginConfigError, PluginError
+from zerepy_plugins.compat.unsaid import unsaid
+from zerepy_plugins.errors import (
+    PluginConfigError,
+    PluginError,
+    PluginLoadError,
+    PluginNotFoundError,
+)
 from zerepy_plugins.records import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from zerepy_plugins import PluginManager
 
 __all__ = ["ConnectionManager"]
 
 Errors = Literal["legacy", "raise"]
+_log = logging.getLogger("zerepy_plugins.compat")
 
 
 class ConnectionManager:
@@ -259,7 +269,7 @@ class ConnectionManager:
             return False
 
     def _take_in(self, item: Mapping[str, Any]) -> bool:
-        self._wanted.add(str(item.get("name")))
+        self._wanted.add(_name(item))
         try:
             take_in(self.plugins, self._project, item, self._started)
         except PluginError as error:
@@ -268,11 +278,14 @@ class ConnectionManager:
         return True
 
     def _start(self, item: Mapping[str, Any]) -> None:
-        name = str(item.get("name"))
+        name = _name(item)
         try:
-            self.plugins.start_plugins(name)
+            with unsaid("lifecycle", [name]):
+                self.plugins.start_plugins(name)
         except PluginError as error:
-            _log_failed_start(item, error)
+            cls = self.plugins.registry.list_plugins("connection").get(name)
+            is_own = cls is not None and issubclass(cls, HostedConnection)
+            _log_failed_start(item, legacy.root_of(error) if is_own else error)
             return
         if ("connection", name) not in self.plugins.registry:
             return  # an action plugin, which execute_action finds
@@ -295,18 +308,26 @@ class ConnectionManager:
         """Raise an error or log it in ZerePy's words, as asked for."""
         if errors == "raise" or (self._raises and errors != "legacy"):
             raise error.error if isinstance(error, Refused) else error
-        text = error.text if isinstance(error, Refused) else f"{what}: {legacy.root_of(error)}"
-        logger.error(text)
+        if not isinstance(error, Refused):
+            logger.error(f"{what}: {legacy.root_of(error)}")
+            return
+        logger.error(error.text)
+        if isinstance(error.error, PluginNotFoundError | PluginLoadError):
+            _log.warning("%s", error.error)  # the nearest name, or what to install
 
 
 def _failed(connection: str, action: str) -> str:
     return f"\nAn error occurred while trying action {action} for {connection} connection"
 
 
-def _log_failed_start(item: Mapping[str, Any], error: PluginError) -> None:
-    logger.error(f"Failed to initialize connection {item.get('name')}: {legacy.root_of(error)}")
+def _log_failed_start(item: Mapping[str, Any], error: BaseException) -> None:
+    logger.error(f"Failed to initialize connection {_name(item)}: {error}")
 
 
 def _last_of_each(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return one item for each name: as in ZerePy, the last one counts."""
-    return list({item.get("name"): item for item in items}.values())
+    return list({_name(item): item for item in items}.values())
+
+
+def _name(item: Any) -> str:
+    return str(item.get("name")) if isinstance(item, Mapping) else f"({type(item).__name__})"

@@ -6,11 +6,11 @@ import inspect
 import logging
 import re
 import time
-from difflib import get_close_matches
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from zerepy_plugins.base import ConnectionPlugin
+from zerepy_plugins.compat.nearest import nearest
 from zerepy_plugins.compat.params import Unchanged, coerced, describe_action, named
 from zerepy_plugins.compat.prompts import Answers, answering
 from zerepy_plugins.errors import (
@@ -59,6 +59,19 @@ class _Actions:
         if instance is None or instance.wrapped is None:
             return self._described
         return instance.wrapped.actions
+
+
+class _CallableBool(int):
+    """A yes or no for callers that read it and for callers that call it."""
+
+    def __new__(cls, answer: object) -> Self:
+        return super().__new__(cls, bool(answer))
+
+    def __call__(self) -> bool:
+        return bool(self)
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
 
 
 class _Takes(Enum):
@@ -139,10 +152,10 @@ class HostedConnection(ConnectionPlugin):
         return own() if callable(own) else None
 
     @property
-    def is_llm_provider(self) -> bool:
-        """Whether it generates text; in some forks a method."""
+    def is_llm_provider(self) -> bool | _CallableBool:
+        """Whether it generates text; may be called where the connection has a method for it."""
         answer = getattr(self._running(), "is_llm_provider", False)
-        return bool(answer() if callable(answer) else answer)
+        return _CallableBool(answer()) if callable(answer) else bool(answer)
 
     def is_configured(self, verbose: bool = False, *, fresh: bool = False) -> bool:
         """Ask the connection, unless it said yes within the last minute.
@@ -200,11 +213,10 @@ class HostedConnection(ConnectionPlugin):
     def _action(self, name: str) -> Any:
         actions = self._running().actions
         if name not in actions:
-            near = get_close_matches(name, actions, 1) or sorted(actions)
             raise PluginNotFoundError(
                 f"connection {self.name!r} has no action {name!r}",
                 plugin=self.name,
-                hint=f"There is: {', '.join(near)}",
+                hint=nearest(name, actions),
             )
         return actions[name]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from zerepy_plugins.compat.config.providers import EnvConfigProvider
 from zerepy_plugins.compat.events.bus import event_bus
 from zerepy_plugins.compat.hosted import HostedConnection, host
 from zerepy_plugins.compat.served import ServedConnection
+from zerepy_plugins.compat.unsaid import unsaid
 from zerepy_plugins.errors import PluginConfigError, PluginError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "facts", "serving_manager", "take_in", "take_in_all", "unusable"]
 
 CONFIG_FILE = "zerepy-plugins.toml"
+_KINDS = (None, "connection", "action")  # a `type` that says what a plugin is, not what makes it
 _log = logging.getLogger("zerepy_plugins.compat")
 
 
@@ -54,8 +57,14 @@ def serving_manager(project: Project) -> PluginManager:
         events=event_bus,
         initialize_timeout=None,  # ZerePy's classes are made on the caller's thread, as ever
     )
-    manager.load_plugins()
+    load_before(manager, project)
     return manager
+
+
+def load_before(manager: PluginManager, project: Project) -> None:
+    """Load the plugins that go before a project's classes, which may have settings already."""
+    with unsaid("config", project.connections()):
+        manager.load_plugins()
 
 
 def load_secrets(project: Project) -> None:
@@ -72,35 +81,71 @@ def take_in(
     item: Mapping[str, Any],
     peers: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have an item of an agent's ``config`` served: configure the plugin of its name, else register
-    the project's own class. ``load_plugins`` of the manager makes it known then.
+    """Have an item of an agent's ``config`` served by the plugin of its name, else by the project's
+    own class, else by a plugin of the item's ``type``, such as ``"mcp"``. ``load_plugins`` of the
+    manager makes the latter two known then.
 
     Raises:
-        PluginConfigError: The plugin does not accept its settings.
+        PluginConfigError: It has no name, or the plugin does not accept its settings.
     """  # noqa: D205
-    name = str(item.get("name"))
+    name = _name_of(item)
     source = project.connections().get(name)
-    if name not in manager.registry:
+    if name in manager.registry:
+        if source is not None:
+            origin = manager.describe(name)["origin"]
+            shown = project.shown(source)
+            _log.warning("connection %r is served by %s instead of %s", name, origin, shown)
+        if settings := plugin_settings(item):
+            manager.add_config({name: {"config": settings}})
+    elif source is None and item.get("type") not in _KINDS:
+        manager.add_config({name: {"type": item["type"], "config": plugin_settings(item)}})
+    else:
         cls = host(name, lambda: project.load(name), project.settings_of(item), peers)
         origin = str(project.shown(source)) if source else "no plugin, nor in src/connections"
         manager.registry.register("connection", name, cls, origin=origin)
-        return
-    if source is not None:
-        origin = manager.describe(name)["origin"]
-        shown = project.shown(source)
-        _log.warning("connection %r is served by %s instead of %s", name, origin, shown)
-    if settings := plugin_settings(item):
-        manager.update_config(name, settings)
 
 
-def take_in_all(manager: PluginManager, project: Project) -> None:
-    """Take in every connection of a project, with the settings of its default agent."""
+def _name_of(item: Any) -> str:
+    name = item.get("name") if isinstance(item, Mapping) else None
+    if not isinstance(name, str):
+        raise PluginConfigError(
+            'an item of "config" has no "name"', hint='Write {"name": "openai", "model": "…"}'
+        )
+    return name
+
+
+def take_in_all(manager: PluginManager, project: Project) -> list[PluginFailure]:
+    """Take in every connection of a project, with the settings of its default agent.
+
+    Returns:
+        What is wrong with the agents' files.
+    """
     load_secrets(project)
+    flaws = _unreadable(project)
     items = {name: {"name": name} for name in project.connections()}
-    items |= {str(item.get("name")): item for item in project.agent_config()}
+    with suppress(PluginConfigError):  # it is among the flaws already
+        items |= {str(item.get("name")): item for item in project.agent_config()}
     for item in items.values():
-        take_in(manager, project, item)
+        try:
+            take_in(manager, project, item)
+        except PluginError as error:
+            flaws.append(_flaw(project.default_agent(), error))
     manager.load_plugins()
+    return flaws
+
+
+def _unreadable(project: Project) -> list[PluginFailure]:
+    flaws = []
+    for agent in project.agents():
+        try:
+            project.agent_config(agent)
+        except PluginConfigError as error:
+            flaws.append(_flaw(agent, error))
+    return flaws
+
+
+def _flaw(agent: str, error: PluginError) -> PluginFailure:
+    return PluginFailure("validate", error.plugin, f"agents/{agent}.json", error, hint=error.hint)
 
 
 def unusable(manager: PluginManager) -> list[PluginFailure]:

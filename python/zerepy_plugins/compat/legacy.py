@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from zerepy_plugins.compat.nearest import nearest
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginError,
@@ -112,7 +112,4 @@ def log_action(name: str, action: Any) -> None:
 
 
 def _not_found(what: str, name: str, known: Iterable[str]) -> PluginNotFoundError:
-    names = sorted(known)
-    near = get_close_matches(name, names, 1)
-    hint = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(names) or 'none'}"
-    return PluginNotFoundError(f"{what} {name!r}", plugin=name, hint=hint)
+    return PluginNotFoundError(f"{what} {name!r}", plugin=name, hint=nearest(name, known))

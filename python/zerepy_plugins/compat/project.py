@@ -19,12 +19,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from zerepy_plugins.compat.nearest import nearest
 from zerepy_plugins.compat.packages import cannot_import
 from zerepy_plugins.errors import PluginConfigError, PluginNotFoundError
 
 __all__ = ["ClassSource", "Project", "find_project"]
 
 _CONNECTIONS = Path("src", "connections")
+_AGENTS = "agents"
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ class Project:
             raise PluginNotFoundError(
                 f"no connection is called {name!r}",
                 plugin=name,
-                hint=f"Known to the project: {', '.join(self.connections()) or 'none'}; "
-                "a plugin of that name would do, too",
+                hint=f"{nearest(name, self.connections())} A plugin of that name would do, too",
             )
         try:
             _open_package(self.root / _CONNECTIONS)
@@ -86,19 +87,26 @@ class Project:
         except (Exception, SystemExit) as error:
             raise cannot_import(name, str(self.shown(source)), error) from error
 
+    def agents(self) -> list[str]:
+        """Return the names of the files in ``agents/``."""
+        return sorted(path.stem for path in (self.root / _AGENTS).glob("*.json"))
+
+    def default_agent(self) -> str:
+        """Return the ``default_agent`` of ``agents/general.json``; without one, ``example``."""
+        general = _read_json(self.root / _AGENTS / "general.json")
+        return str(general.get("default_agent", "example"))
+
     def agent_config(self, agent: str | None = None) -> list[dict[str, Any]]:
         """Return what is under ``config`` in ``agents/<agent>.json``; nothing without that file.
 
         Args:
-            agent: The file's name; by default the ``default_agent`` of ``agents/general.json``.
+            agent: The file's name; by default that of :meth:`default_agent`.
 
         Raises:
             PluginConfigError: The file is no such document.
         """
-        folder = self.root / "agents"
-        if agent is None:
-            agent = str(_read_json(folder / "general.json").get("default_agent", "example"))
-        config = _read_json(folder / f"{agent}.json").get("config", [])
+        agent = agent or self.default_agent()
+        config = _read_json(self.root / _AGENTS / f"{agent}.json").get("config", [])
         if not isinstance(config, list) or not all(isinstance(item, dict) for item in config):
             raise PluginConfigError(
                 f'agents/{agent}.json: "config" must be a list of objects',
@@ -242,7 +250,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise PluginConfigError(f"agents/{path.name} is no JSON: {error}") from error
+        raise PluginConfigError(
+            f"agents/{path.name} is no JSON: {error}", hint="Mend it at that place"
+        ) from error
     if not isinstance(document, dict):
-        raise PluginConfigError(f"agents/{path.name} must be an object")
+        raise PluginConfigError(
+            f"agents/{path.name} must be an object", hint='Write {"name": "…", "config": […], …}'
+        )
     return document

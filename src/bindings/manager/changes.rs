@@ -49,6 +49,12 @@ impl PluginManager {
         in_thread(slf, "update_config", &(name, config).into_pyobject(slf.py())?, None)
     }
 
+    /// Add to the configuration what it does not say yet.
+    fn add_config(&self, py: Python<'_>, config: &Bound<'_, PyAny>) -> PyResult<()> {
+        let added = settings::read(py, Some(config)).or_raise(py)?;
+        detached(py, || self.host.add_settings(&added))
+    }
+
     /// Read the configuration file again; return the paths of what is different, by plugin.
     fn reload_config(&self, py: Python<'_>) -> PyResult<HashMap<String, Vec<String>>> {
         let Some(path) = &self.config_file else {

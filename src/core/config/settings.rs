@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::lay_over;
 use crate::Category;
 use crate::manifest::{Manifest, scope};
 
@@ -47,6 +48,20 @@ impl Settings {
         self.entries.insert(plugin.to_owned(), Secretive(config)).map(|entry| entry.0)
     }
 
+    /// Puts other settings beneath these: where both say something, these go before.
+    pub fn lay_on(&mut self, under: &Self) {
+        for (name, Secretive(config)) in &under.entries {
+            let mut config = config.clone();
+            if let Some(own) = self.get(name) {
+                lay_over(&mut config, own);
+            }
+            self.set(name, config);
+        }
+        for (name, kind) in under.made() {
+            self.made_by.entry(name.to_owned()).or_insert_with(|| kind.to_owned());
+        }
+    }
+
     /// The plugins that are configured by name, so that one that does not exist can be told of.
     pub fn plugins(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str).filter(|name| !scope::is_scope(name))
@@ -58,7 +73,7 @@ impl Settings {
     }
 
     /// All that has a say about the plugin, the strongest last.
-    pub(super) fn scopes<'s>(
+    pub(crate) fn scopes<'s>(
         &'s self,
         category: Category,
         plugin: &'s str,

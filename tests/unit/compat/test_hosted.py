@@ -141,3 +141,14 @@ def test_a_class_that_cannot_be_loaded_is_tried_again_at_the_next_start():
     plugin = cls()
     plugin.initialize({})
     assert plugin.perform_action("add-up", [1]) == 1
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_is_llm_provider_may_be_read_and_where_it_is_a_method_called(answer):
+    as_method = _started(type("One", (Inherits,), {"is_llm_provider": lambda self: answer}))
+    assert (bool(as_method.is_llm_provider), as_method.is_llm_provider()) == (answer, answer)
+    assert repr(as_method.is_llm_provider) == repr(answer)
+    as_property = _started(
+        type("Two", (Inherits,), {"is_llm_provider": property(lambda self: answer)})
+    )
+    assert as_property.is_llm_provider is answer

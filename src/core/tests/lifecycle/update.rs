@@ -198,3 +198,18 @@ fn the_settings_can_be_replaced_as_a_whole() {
     assert_eq!(config_of(&world), json!({"options": {"depth": 1, "keep": true}}));
     assert!(world.host.update_config("c", &Map::new()).is_err());
 }
+
+#[test]
+fn what_is_added_gives_way_to_what_is_configured() {
+    let world = world();
+    let added = |value| Settings::new(Manifest::from_value(value, "new", Owner::User).unwrap());
+    let more = json!({"a": {"config": {"options": {"depth": 9, "new": 1}}}, "c": {"type": "mcp"}});
+    world.host.add_settings(&added(more)).unwrap();
+    assert_eq!(config_of(&world), json!({"options": {"depth": 1, "keep": true, "new": 1}}));
+    assert_eq!(world.host.to_be_made(), [("c".to_owned(), "mcp".to_owned())]);
+    assert_eq!(world.did("initialize"), ["a"]); // nothing is said of "b"
+    let wrong = json!({"b": {"config": {"options": {"timeout": 0}}}, "d": {"type": "mcp"}});
+    assert!(world.host.add_settings(&added(wrong)).is_err());
+    assert_eq!(world.host.to_be_made().len(), 1);
+    assert_eq!(world.states(), "a running, b running");
+}
