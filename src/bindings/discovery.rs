@@ -114,8 +114,9 @@ fn from_entry_points_where(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Found<PluginClass>> {
     let mut found = Found { plugins: Vec::new(), failures: Vec::new() };
-    let points = entry_points(py, GROUP)
-        .map_err(|raised| errors::from_python(py, raised, ErrorKind::Load, "reading entry points"))?;
+    let points = entry_points(py, GROUP).map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Load, "reading entry points")
+    })?;
     for point in points {
         let (name, origin) = (text(&point, "name"), origin_of(&point));
         if !wanted(&origin) {
@@ -198,7 +199,9 @@ pub(crate) fn discover_plugins<'py>(
     }
     let failures: PyResult<Vec<_>> =
         failures.iter().map(|failure| records::failure(py, failure)).collect();
-    py.import("zerepy_plugins._discovered")?.getattr("DiscoveredPlugins")?.call1((by_name, failures?))
+    py.import("zerepy_plugins._discovered")?
+        .getattr("DiscoveredPlugins")?
+        .call1((by_name, failures?))
 }
 
 /// Names and classes; the second of a name is a failure.
