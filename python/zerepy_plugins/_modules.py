@@ -6,22 +6,22 @@ modules. So relative imports work, names never collide, and the standard library
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import importlib
-import inspect
+import os
 import sys
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from hashlib import blake2s
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from zerepy_plugins._finding import PREFIX, PluginFinder
 from zerepy_plugins.base import PluginBase
 from zerepy_plugins.errors import PluginConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def load(path: str, root: str) -> list[type[PluginBase]]:
@@ -38,36 +38,43 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     plugin in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one
     plugin.
     """
-    before = set(sys.modules)
-    package, *_ = _names(Path(path), Path(root))
+    PluginFinder.install()
+    with _all_or_nothing():
+        *around, (name, place) = _places(path, root)
+        for package, folder in around:
+            _package(package, folder)
+        if not os.path.isdir(place):
+            return _classes_of(importlib.import_module(name), name)
+        classes: list[type[PluginBase]] = []
+        if os.path.isfile(os.path.join(place, "__init__.py")):
+            classes = _classes_of(importlib.import_module(name), name)
+        else:
+            _package(name, place)
+        if not classes and os.path.isfile(os.path.join(place, "plugin.py")):
+            classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
+        return classes
+
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Take every module of a plugin directory that was new out again if something fails."""
+    outer = getattr(PluginFinder.noted, "names", None)
+    PluginFinder.noted.names = names = []
     try:
-        return _load(Path(path), Path(root))
+        yield
     except BaseException:
-        for name in set(sys.modules) - before:
-            if name.startswith(f"{package}."):
-                del sys.modules[name]
+        for name in names:
+            sys.modules.pop(name, None)
         raise
-
-
-def _load(path: Path, root: Path) -> list[type[PluginBase]]:
-    *around, name = _names(path, root)
-    for package, folder in zip(around, reversed(path.parents[: len(around)]), strict=True):
-        _package(package, str(folder))
-    if not path.is_dir():
-        return _classes_of(importlib.import_module(name), name)
-    classes: list[type[PluginBase]] = []
-    if (path / "__init__.py").is_file():
-        classes = _classes_of(importlib.import_module(name), name)
-    else:
-        _package(name, str(path))
-    if not classes and (path / "plugin.py").is_file():
-        classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
-    return classes
+    finally:
+        if outer is not None:
+            outer.extend(names)
+        PluginFinder.noted.names = outer
 
 
 def unit(path: str, root: str) -> str:
     """Return the name of the module or package that one plugin's code is."""
-    return _names(Path(path), Path(root))[-1]
+    return _places(path, root)[-1][0]
 
 
 def set_aside(unit: str) -> Callable[[], None]:
@@ -85,8 +92,8 @@ def set_aside(unit: str) -> Callable[[], None]:
         del sys.modules[name]
         # Bytecode is told from newer source by seconds and size only: a quick edit goes unseen.
         if cached := getattr(module.__spec__, "cached", None):
-            with contextlib.suppress(OSError):
-                Path(cached).unlink()
+            with suppress(OSError):
+                os.unlink(cached)
     importlib.invalidate_caches()
 
     def put_back() -> None:
@@ -104,64 +111,49 @@ def _modules_of(unit: str) -> list[str]:
     return [name for name in sys.modules if f"{name}.".startswith(f"{unit}.")]
 
 
-def _names(path: Path, root: Path) -> list[str]:
-    """Return the module names of the plugin directory, of the folders below it, and of a plugin."""
+def _places(path: str, root: str) -> list[tuple[str, str]]:
+    """Return names and places of the plugin directory, the folders below it, and a plugin."""
     if path == root:  # the directory of a single plugin
-        root = root.parent
-    names = [_root_package(str(root))]
-    place = root
-    for part in path.relative_to(root).parts:
-        place /= part
-        names.append(_name(names[-1], place))
-    return names
+        root = os.path.dirname(root)
+    name, place = _root_package(root), root
+    places = [(name, place)]
+    for part in os.path.relpath(path, root).split(os.sep):
+        place = os.path.join(place, part)
+        name = _name(name, place)
+        places.append((name, place))
+    PluginFinder.places[name] = place
+    return places
 
 
-def _name(package: str, path: Path) -> str:
+def _name(package: str, place: str) -> str:
     """Return the module name of a file or folder; an odd one if the natural one will not do.
 
     That is one with a dot, or that of a file beside a folder of the same name. Odd names hold a
     ``!``, so that they are never those of other files.
     """
-    natural = path.name if path.is_dir() else path.stem
-    name = natural.replace(".", "!")
-    if not path.is_dir() and path.with_suffix("").is_dir():
-        name += "!"
-    if name != natural:
-        _OddNames.places[f"{package}.{name}"] = path
-        if not any(finder is _OddNames for finder in sys.meta_path):
-            sys.meta_path.append(_OddNames)
-    return f"{package}.{name}"
+    stem, _ = os.path.splitext(place)
+    beside = ""
+    if stem == place or os.path.isdir(place):
+        stem = place
+    elif os.path.isdir(stem):
+        beside = "!"
+    return f"{package}.{os.path.basename(stem).replace('.', '!')}{beside}"
 
 
-class _OddNames:
-    """Finds the modules that the import system would not find by their names."""
-
-    places: ClassVar[dict[str, Path]] = {}
-
-    @classmethod
-    def find_spec(cls, fullname: str, *_: object) -> ModuleSpec | None:
-        place = cls.places.get(fullname)
-        if place is None:
-            return None
-        if not place.is_dir():
-            return spec_from_file_location(fullname, place)
-        code = place / "__init__.py"
-        return spec_from_file_location(fullname, code, submodule_search_locations=[str(place)])
-
-
+@lru_cache(maxsize=32)
 def _root_package(root: str) -> str:
-    return f"zerepy_plugins_loaded_{hashlib.blake2s(root.encode(), digest_size=5).hexdigest()}"
+    return PREFIX + blake2s(root.encode(), digest_size=5).hexdigest()
 
 
-def _package(name: str, folder: str) -> str:
+def _package(name: str, folder: str) -> None:
     """Make a package that holds nothing but a folder to import from, unless it is there already."""
     if name not in sys.modules:
         module = ModuleType(name)
         module.__path__ = [folder]
         module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
         module.__spec__.submodule_search_locations = [folder]
+        PluginFinder.note(name)
         sys.modules[name] = module
-    return name
 
 
 def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
@@ -170,10 +162,10 @@ def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
         found: None
         for found in vars(module).values()
         if isinstance(found, type)
-        and issubclass(found, PluginBase)
         and f"{found.__module__}.".startswith(f"{unit}.")
+        and issubclass(found, PluginBase)
     }
-    concrete: list[type[PluginBase]] = [found for found in own if not inspect.isabstract(found)]
+    concrete: list[type[PluginBase]] = [found for found in own if not _missing(found)]
     if own and not concrete:
         raise PluginConfigError(
             "; ".join(f"class {found.__name__} lacks {_missing(found)}" for found in own),

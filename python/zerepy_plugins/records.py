@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from zerepy_plugins.base import PluginBase
+from zerepy_plugins._discovered import DiscoveredPlugins
 
 __all__ = [
     "DiscoveredPlugins",
@@ -122,12 +121,3 @@ class Event:
     """What belongs to it."""
     source: str | None = None
     """Who says so: a plugin's name, or ``host``."""
-
-
-class DiscoveredPlugins(dict[str, "type[PluginBase]"]):
-    """Plugin classes by name, as ``discover_plugins`` found them."""
-
-    def __init__(self, plugins: dict[str, type[PluginBase]], failures: list[PluginFailure]) -> None:
-        super().__init__(plugins)
-        self.failures = failures
-        """What was broken, when it was asked to collect."""

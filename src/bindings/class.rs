@@ -1,6 +1,7 @@
 //! A plugin class, as the core sees it.
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 use zerepy_core::{Category, Class, Config, Error, ErrorKind, Kind, Registered, Result};
 
@@ -9,6 +10,12 @@ use crate::environment::Environment;
 use crate::hook::Watcher;
 use crate::instance::PluginInstance;
 use crate::{convert, errors};
+
+const BASES: &str = "zerepy_plugins.base";
+static PLUGIN: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static CONNECTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static ACTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static NATIVE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// A Python class that makes plugins: a user's own, or the one made for a native plugin.
 pub(crate) struct PluginClass {
@@ -41,9 +48,11 @@ pub(crate) fn checked(
             .with_hint("Write the missing methods"));
     }
     let info = describe(class, category, name)?;
-    let native = base_class(py, "zerepy_plugins.native", "NativePlugin")
-        .and_then(|base| class.is_subclass(&base));
-    let kind = if native.unwrap_or(false) { Kind::Native } else { Kind::Python };
+    let kind = if inherits(class, &NATIVE, "zerepy_plugins.native", "NativePlugin") {
+        Kind::Native
+    } else {
+        Kind::Python
+    };
     let class = PluginClass { class: class.clone().unbind() };
     Ok(Registered { info, kind, origin, class, defaults: serde_json::Map::new() })
 }
@@ -63,14 +72,14 @@ pub(crate) enum Place {
 }
 
 fn category_of(class: &Bound<'_, PyType>, place: Place) -> Result<Category, String> {
-    let extends = |name: &str| {
-        let base = base_class(class.py(), "zerepy_plugins.base", name);
-        base.and_then(|base| class.is_subclass(&base)).unwrap_or(false)
-    };
-    if !extends("PluginBase") {
+    if !inherits(class, &PLUGIN, BASES, "PluginBase") {
         return Err("it does not extend PluginBase".to_owned());
     }
-    let mut own = Category::ALL.into_iter().filter(|category| extends(base_name(*category)));
+    let extends = |category: Category| match category {
+        Category::Connection => inherits(class, &CONNECTION, BASES, base_name(category)),
+        Category::Action => inherits(class, &ACTION, BASES, base_name(category)),
+    };
+    let mut own = Category::ALL.into_iter().filter(|category| extends(*category));
     match (place, own.next()) {
         (Place::Asked(category) | Place::Guessed(category), None) => Ok(category),
         (Place::Guessed(_), Some(own)) => Ok(own),
@@ -90,8 +99,16 @@ const fn base_name(category: Category) -> &'static str {
     }
 }
 
-fn base_class<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import(module)?.getattr(name)
+/// Whether a class extends another. What is only registered as a subclass (`ABC.register`) does not:
+/// it has nothing of what a plugin inherits, and asking for it takes the longer the more there are.
+fn inherits(
+    class: &Bound<'_, PyType>,
+    base: &'static PyOnceLock<Py<PyType>>,
+    module: &str,
+    name: &str,
+) -> bool {
+    let base = base.import(class.py(), module, name);
+    base.is_ok_and(|base| class.mro().iter().any(|ancestor| ancestor.is(base)))
 }
 
 fn missing_methods(class: &Bound<'_, PyType>) -> Vec<String> {

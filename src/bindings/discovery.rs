@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use zerepy_core::{
     Candidate, Category, Error, ErrorKind, Failure, Found, Importer, Registered, Result, Scan,
@@ -16,6 +17,9 @@ use crate::{logging, native, records};
 
 /// The place of what is found through an entry point.
 const ANYWHERE: Place = Place::Guessed(Category::Connection);
+
+/// Where installed packages offer plugins.
+const GROUP: &str = "zerepy.plugins";
 
 /// What the origin of such a plugin begins with.
 const ENTRY_POINT: &str = "entry point ";
@@ -55,8 +59,9 @@ fn python_classes<'py>(
     path: &Path,
     candidate: &Candidate,
 ) -> Result<Vec<Bound<'py, PyAny>>> {
+    static LOAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let load = || {
-        let load = py.import("zerepy_plugins._modules")?.getattr("load")?;
+        let load = LOAD.import(py, "zerepy_plugins._modules", "load")?;
         load.call1((path.to_str(), candidate.root.to_str()))?.extract()
     };
     load().map_err(|raised| {
@@ -109,7 +114,10 @@ fn from_entry_points_where(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Found<PluginClass>> {
     let mut found = Found { plugins: Vec::new(), failures: Vec::new() };
-    for point in entry_points(py)? {
+    let points = entry_points(py, GROUP).map_err(|raised| {
+        errors::from_python(py, raised, ErrorKind::Load, "reading entry points")
+    })?;
+    for point in points {
         let (name, origin) = (text(&point, "name"), origin_of(&point));
         if !wanted(&origin) {
             continue;
@@ -126,15 +134,10 @@ fn from_entry_points_where(
     Ok(found)
 }
 
-fn entry_points(py: Python<'_>) -> Result<Vec<Bound<'_, PyAny>>> {
-    let points = || -> PyResult<Vec<Bound<'_, PyAny>>> {
-        let group = PyDict::new(py);
-        group.set_item("group", "zerepy.plugins")?;
-        let metadata = py.import("importlib.metadata")?;
-        metadata.getattr("entry_points")?.call((), Some(&group))?.try_iter()?.collect()
-    };
-    points()
-        .map_err(|raised| errors::from_python(py, raised, ErrorKind::Load, "reading entry points"))
+/// The entry points of a group that installed packages have.
+pub(crate) fn entry_points<'py>(py: Python<'py>, group: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let module = py.import("zerepy_plugins._installed")?;
+    module.call_method1("entry_points", (group,))?.try_iter()?.collect()
 }
 
 fn text(point: &Bound<'_, PyAny>, attribute: &str) -> String {
@@ -196,7 +199,9 @@ pub(crate) fn discover_plugins<'py>(
     }
     let failures: PyResult<Vec<_>> =
         failures.iter().map(|failure| records::failure(py, failure)).collect();
-    py.import("zerepy_plugins.records")?.getattr("DiscoveredPlugins")?.call1((by_name, failures?))
+    py.import("zerepy_plugins._discovered")?
+        .getattr("DiscoveredPlugins")?
+        .call1((by_name, failures?))
 }
 
 /// Names and classes; the second of a name is a failure.

@@ -4,13 +4,12 @@
 //! function that takes the plugin's name and returns a class.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use zerepy_core::{
     Category, Error, ErrorKind, Failure, Found, Registered, Result, Settings, Stage, suggestion,
 };
 
 use crate::class::{self, Place, PluginClass};
-use crate::errors;
+use crate::{discovery, errors};
 
 const GROUP: &str = "zerepy.plugin_types";
 /// What the origin of such a plugin begins with.
@@ -56,7 +55,7 @@ pub(crate) fn make_one(py: Python<'_>, name: &str, kind: &str) -> Result<Registe
 }
 
 fn factory<'py>(py: Python<'py>, name: &str, kind: &str) -> Result<Bound<'py, PyAny>> {
-    let known = entry_points(py)
+    let known = discovery::entry_points(py, GROUP)
         .map_err(|raised| errors::from_python(py, raised, ErrorKind::Load, "entry points"))?;
     let names = || known.iter().filter_map(|point| point.getattr("name").ok()?.extract().ok());
     let at = names().position(|known: String| known == kind).ok_or_else(|| {
@@ -66,11 +65,4 @@ fn factory<'py>(py: Python<'py>, name: &str, kind: &str) -> Result<Bound<'py, Py
             .with_hint(suggestion(kind, types))
     })?;
     Ok(known[at].clone())
-}
-
-fn entry_points(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyAny>>> {
-    let group = PyDict::new(py);
-    group.set_item("group", GROUP)?;
-    let metadata = py.import("importlib.metadata")?;
-    metadata.getattr("entry_points")?.call((), Some(&group))?.try_iter()?.collect()
 }

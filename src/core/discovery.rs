@@ -6,14 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, ErrorKind, Failure, ManifestEntry, Stage};
 
+mod body;
 mod directory;
+mod glance;
+mod index;
+mod lines;
 mod listing;
+mod preview;
 mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use glance::Glimpse;
 use listing::Listing;
+pub use preview::{Preview, preview};
 
 /// Subdirectories of a plugin directory whose content is treated as its own.
 const CATEGORY_DIRS: [&str; 2] = ["connections", "actions"];

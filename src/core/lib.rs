@@ -58,7 +58,7 @@ mod tests;
 pub use backlog::{Backlog, Pushed};
 pub use call::Call;
 pub use config::{Change, Config, Environment, Settings, effective_config};
-pub use discovery::{Candidate, CandidateManifest, Scan, Unit, scan};
+pub use discovery::{Candidate, CandidateManifest, Glimpse, Preview, Scan, Unit, preview, scan};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{
     Event, EventCounts, EventSink, EventStats, Matches, Pattern, SubscriptionId, Subscriptions,

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -79,8 +78,8 @@ def test_python_plugins_need_no_trust(plugin_dir, manager_at):
 def test_libraries_of_entry_points_are_held_to_the_list(library, monkeypatch, plugin_dir):
     plugin_dir.write("trust_entry.py", f"library = {str(library)!r}")
     monkeypatch.syspath_prepend(plugin_dir.path)
-    point = EntryPoint("twins", "trust_entry:library", "zerepy.plugins")
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [point])
+    points = "[zerepy.plugins]\ntwins = trust_entry:library\n"
+    plugin_dir.write("trust_entry-1.0.dist-info/entry_points.txt", points)
     only_failure(PluginManager([], trusted_libraries=[]))
     assert "echo" in PluginManager([], trusted_libraries=[plugin_dir.path]).load_plugins()
 
