@@ -20,10 +20,10 @@ from zerepy_plugins.compat.project import Project
 from zerepy_plugins.compat.served import ServedConnection
 from zerepy_plugins.compat.unsaid import unsaid
 from zerepy_plugins.errors import (
+    InvalidParamsError,
     PluginConfigError,
     PluginError,
-    PluginLoadError,
-    PluginNotFoundError,
+    PluginStateError,
 )
 from zerepy_plugins.records import Event
 
@@ -71,6 +71,7 @@ class ConnectionManager:
         self._started = Connections(self.plugins)
         self.connections: Mapping[str, Any] = self._started
         self._wanted: set[str] = set()
+        self._refused: dict[str, PluginError] = {}
         items = [item for item in _last_of_each(agent_config) if self._take_in(item)]
         self.plugins.load_plugins()
         for item in items:
@@ -88,9 +89,9 @@ class ConnectionManager:
         configured = {name: conn.is_configured() for name, conn in self.connections.items()}
         for name, answer in configured.items():
             logger.info(f"- {name}: {'✅ Configured' if answer else '❌ Not Configured'}")
-        for failure in self.plugins.failures:
-            if failure.plugin in self._wanted and failure.plugin not in configured:
-                logger.info(f"- {failure.plugin}: ❌ Not Available: {failure.error}")
+        for name, error in self._why_not().items():
+            if name in self._wanted and name not in configured:
+                logger.info(f"- {name}: ❌ Not Available: {error}")
         return configured
 
     def list_actions(self, connection_name: str) -> dict[str, Any]:
@@ -273,6 +274,7 @@ class ConnectionManager:
         try:
             take_in(self.plugins, self._project, item, self._started)
         except PluginError as error:
+            self._refused[_name(item)] = error
             _log_failed_start(item, error)
             return False
         return True
@@ -299,10 +301,15 @@ class ConnectionManager:
             raise self._unknown(name) from None
 
     def _unknown(self, name: str, text: str = "") -> Refused:
-        for failure in self.plugins.failures:
-            if failure.plugin == name and isinstance(failure.error, PluginError):
-                return legacy.not_started(failure.error, text)
+        if error := self._why_not().get(name):
+            return legacy.not_started(error, text)
         return legacy.unknown_connection(name, self.connections, text)
+
+    def _why_not(self) -> dict[str, PluginError]:
+        """Return why connections do not run that should."""
+        failures = ((failure.plugin, failure.error) for failure in self.plugins.failures)
+        told = {name: e for name, e in failures if name and isinstance(e, PluginError)}
+        return told | self._refused
 
     def _report(self, error: Exception, what: str = "", errors: Errors | None = None) -> None:
         """Raise an error or log it in ZerePy's words, as asked for."""
@@ -312,7 +319,7 @@ class ConnectionManager:
             logger.error(f"{what}: {legacy.root_of(error)}")
             return
         logger.error(error.text)
-        if isinstance(error.error, PluginNotFoundError | PluginLoadError):
+        if not isinstance(error.error, PluginStateError | InvalidParamsError):
             _log.warning("%s", error.error)  # the nearest name, or what to install
 
 
