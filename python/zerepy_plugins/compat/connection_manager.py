@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from zerepy_plugins.compat.legacy import Refused, logger
 from zerepy_plugins.compat.params import named
 from zerepy_plugins.compat.project import Project
 from zerepy_plugins.compat.served import ServedConnection
+from zerepy_plugins.compat.settling import off_loop
 from zerepy_plugins.compat.unsaid import unsaid
 from zerepy_plugins.errors import (
     InvalidParamsError,
@@ -79,7 +81,7 @@ class ConnectionManager:
 
     def close(self) -> None:
         """Stop all connections; the interpreter's end does it, too."""
-        self.plugins.stop_plugins()
+        off_loop(self.plugins.stop_plugins)
 
     # What there is.
 
@@ -193,6 +195,8 @@ class ConnectionManager:
             return self.perform_action_async(connection_name, action_name, params, errors=errors)
         try:
             connection, name, arguments = self._prepared(connection_name, action_name, params)
+            if isinstance(connection, ServedConnection):
+                return connection.perform(name, arguments)
             if self._are_hosted():
                 return self.plugins.perform_action(connection_name, name, arguments)
             return connection.perform_action(name, arguments)
@@ -281,12 +285,13 @@ class ConnectionManager:
 
     def _start(self, item: Mapping[str, Any]) -> None:
         name = _name(item)
+        cls = self.plugins.registry.list_plugins("connection").get(name)
+        is_own = cls is not None and issubclass(cls, HostedConnection)
+        start = partial(self.plugins.start_plugins, name)
         try:
             with unsaid("lifecycle", [name]):
-                self.plugins.start_plugins(name)
+                start() if is_own else off_loop(start)
         except PluginError as error:
-            cls = self.plugins.registry.list_plugins("connection").get(name)
-            is_own = cls is not None and issubclass(cls, HostedConnection)
             _log_failed_start(item, legacy.root_of(error) if is_own else error)
             return
         if ("connection", name) not in self.plugins.registry:
