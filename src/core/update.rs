@@ -42,7 +42,7 @@ impl<C: Class> Host<C> {
     pub fn add_settings(&self, added: &Settings) -> Result<()> {
         let _turn = self.take_turn("add_config")?;
         let mut settings = Settings::clone(&self.settings.load());
-        settings.lay_on(added);
+        settings.add(added);
         for entry in self.entries.load_full().values() {
             let category = entry.registered.info.category;
             if added.scopes(category, entry.name()).next().is_some() {
@@ -53,13 +53,14 @@ impl<C: Class> Host<C> {
         Ok(())
     }
 
-    /// Replaces the user's settings as a whole; returns what is different then, by plugin.
+    /// Replaces the user's settings as a whole, but for what was added to them; returns what is different then, by plugin.
     ///
     /// # Errors
     /// Those of [`update_config`](Self::update_config), together, after all plugins have had their
     /// turn; a plugin that does not take its new configuration over goes on with the old one.
-    pub fn update_settings(&self, settings: Settings) -> Result<Vec<(String, Vec<String>)>> {
+    pub fn update_settings(&self, mut settings: Settings) -> Result<Vec<(String, Vec<String>)>> {
         let _turn = self.take_turn("reload_config")?;
+        settings.keep_added(&self.settings.load());
         let (mut changed, mut errors) = (Vec::new(), Vec::new());
         for entry in self.entries.load_full().values() {
             match self.adopt(entry, &settings) {

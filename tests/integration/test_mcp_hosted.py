@@ -7,6 +7,7 @@ import os
 import random
 import re
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -208,3 +209,18 @@ def test_torn_down_in_any_order() -> None:
             assert manager.stop_plugins(name) == [name]
         assert not any(map(is_alive, pids))
         assert manager.failures == []
+
+
+def test_a_server_that_never_answers_is_given_up_and_ended(notes, monkeypatch) -> None:
+    monkeypatch.setattr("zerepy_plugins.mcp.connection._CONNECT_SECONDS", 1)
+    code = f"echo $$ > '{notes}'; exec sleep 600"
+    silent = entry("silent", command=["sh", "-c", code])
+    manager = PluginManager([], [silent], entry_points=False, initialize_timeout=None)
+    manager.load_plugins()
+    with pytest.raises(PluginExecutionError, match="'silent': TimeoutError: no answer for 1 s"):
+        manager.start_plugins("silent")
+    pid = int(notes.read_text())
+    ends = time.monotonic() + WAIT_SECONDS
+    while is_alive(pid) and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert not is_alive(pid)

@@ -274,6 +274,32 @@ class TestPluginsByName:
         assert facts == [True, False, "echo"]
         assert told[5:] == [3.5, 2, "HI", None]
 
+    def test_although_it_is_async_and_an_event_loop_runs_whose_caller_does_not_await(
+        self, zerepy, sleeper_dirs
+    ):
+        # As ZerePy's server does it: its paths are async, the agent's methods are not.
+        project = zerepy()
+        shutil.copytree(sleeper_dirs["native"], project.path / "plugins")
+        project.write("plugins/tide.py", TIDE)
+        told = project.tell("""
+            import asyncio
+            from types import SimpleNamespace
+            from src.action_handler import execute_action
+            async def on_loop():
+                cm = ConnectionManager([{"name": n} for n in ("sleeper", "tide", "late")])
+                agent = SimpleNamespace(connection_manager=cm)
+                out = [cm.perform_action("sleeper", "doze", {"seconds": 0.01}),
+                       cm.perform_action("tide", "turn", {"a": 1}),
+                       await cm.perform_action_async("tide", "turn", {"a": 1}),
+                       cm.connections["tide"].perform_action("turn", {"a": 1}),
+                       execute_action(agent, "late", a=1)]
+                cm.close()
+                return out
+            tell([asyncio.run(on_loop()), records])
+        """)
+        turned = ["turn", {"a": 1}]
+        assert told[0] == [0.01, turned, turned, turned, {"a": 1}], told[1]
+
     def test_goes_before_the_projects_own_class_and_gets_its_settings(self, zerepy):
         project = zerepy()
         project.write(
@@ -304,6 +330,21 @@ class TestPluginsByName:
         (line,) = [record for record in told[2] if "is served by" in record]
         assert line.endswith("plugins/solana.py instead of src/connections/solana_connection.py")
         assert not any("not-to-be-shown" in record for record in told[2])
+
+    def test_of_an_installed_package_or_of_the_users_folder(self, zerepy):
+        project = zerepy()
+        project.write("site/tides.py", TIDE)
+        project.write("site/tides-1.0.dist-info/METADATA", "Name: tides\nVersion: 1.0\n")
+        points = "[zerepy.plugins]\ntide = tides:Tide\n"
+        project.write("site/tides-1.0.dist-info/entry_points.txt", points)
+        project.env["PYTHONPATH"] = str(project.path / "site")
+        project.write("../home/.zerepy/plugins/vault.py", VAULT)
+        told = project.tell("""
+            cm = ConnectionManager([{"name": "tide"}, {"name": "vault", "key": 1}])
+            tell([sorted(cm.connections), cm.perform_action("vault", "key", {}),
+                  cm.perform_action("tide", "turn", {})])
+        """)
+        assert told == [["tide", "vault"], 1, ["turn", {}]]
 
     def test_takes_secrets_from_the_dotenv_file_and_nobody_shows_them(self, zerepy):
         project = zerepy()
@@ -413,6 +454,30 @@ class TestPluginsByName:
         assert told == ["PluginTimeoutError", ["name", "timeline_read_count", "tweet_interval"]]
 
 
+TIDE = """
+import asyncio
+from zerepy_plugins import ActionPlugin, ConnectionPlugin
+
+class Waits:
+    version = "1.0.0"
+    async def initialize(self, config): await asyncio.sleep(0)
+    async def cleanup(self): await asyncio.sleep(0)
+
+class Tide(Waits, ConnectionPlugin):
+    name = "tide"
+    def is_configured(self): return True
+    def configure(self): return True
+    async def perform_action(self, action, params):
+        await asyncio.sleep(0)
+        return [action, params]
+
+class Late(Waits, ActionPlugin):
+    name = "late"
+    def validate_params(self, params): return []
+    async def execute(self, params):
+        await asyncio.sleep(0)
+        return params
+"""
 VAULT = """
 from zerepy_plugins import ConnectionPlugin
 

@@ -110,6 +110,13 @@ def test_the_branchs_program_runs_although_its_own_folders_are_broken(zerepy):
         assert event in heard.split()
 
 
+def test_what_the_branchs_own_tests_expect(zerepy):
+    options = ("-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio")
+    result = zerepy("branch")._run("-m", "pytest", *options, "tests/plugin_system.py")
+    assert result.returncode == 0, result.stdout
+    assert "10 passed" in result.stdout
+
+
 def test_uninstall_leaves_no_trace(zerepy):
     told = zerepy("main").tell("""
         zerepy_plugins.compat.uninstall()

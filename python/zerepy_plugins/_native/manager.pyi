@@ -260,9 +260,10 @@ class PluginManager:
     ) -> None:
         """Add to the configuration what it does not say yet.
 
-        As if a file had been given to the manager together with these entries, the file being the
-        stronger one. Plugins that are there take it over as by :meth:`update_config`; an entry
-        whose ``type`` makes a plugin, such as ``"mcp"``, is made by the next :meth:`load_plugins`.
+        It stays beneath what the manager was given, also after :meth:`reload_config`, and takes the
+        place of what was added for the same names before. Plugins that are there take it over as
+        by :meth:`update_config`; an entry whose ``type`` makes a plugin, such as ``"mcp"``, is made
+        by the next :meth:`load_plugins`.
 
         Args:
             config: As for the constructor: a path of a JSON or TOML file, or the document.

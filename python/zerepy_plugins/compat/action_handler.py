@@ -15,6 +15,7 @@ from zerepy_plugins._loop import is_loop_thread
 from zerepy_plugins.compat.events.bus import event_bus
 from zerepy_plugins.compat.legacy import root_of
 from zerepy_plugins.compat.project import Project
+from zerepy_plugins.compat.settling import off_loop
 from zerepy_plugins.errors import PluginConfigError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def execute_action(agent: Any, action_name: str, **kwargs: Any) -> Any:
         return _execute_directly(agent, action_name, kwargs)
     token = _agent.set(agent)
     try:
-        return manager.execute_sync(action_name, kwargs)
+        return off_loop(lambda: manager.execute_sync(action_name, kwargs))
     except Exception as error:  # noqa: BLE001 - raised, without what the host puts around it
         raise root_of(error) from None
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,12 +19,13 @@ from zerepy_plugins.compat.legacy import Refused, logger
 from zerepy_plugins.compat.params import named
 from zerepy_plugins.compat.project import Project
 from zerepy_plugins.compat.served import ServedConnection
+from zerepy_plugins.compat.settling import off_loop
 from zerepy_plugins.compat.unsaid import unsaid
 from zerepy_plugins.errors import (
+    InvalidParamsError,
     PluginConfigError,
     PluginError,
-    PluginLoadError,
-    PluginNotFoundError,
+    PluginStateError,
 )
 from zerepy_plugins.records import Event
 
@@ -71,6 +73,7 @@ class ConnectionManager:
         self._started = Connections(self.plugins)
         self.connections: Mapping[str, Any] = self._started
         self._wanted: set[str] = set()
+        self._refused: dict[str, PluginError] = {}
         items = [item for item in _last_of_each(agent_config) if self._take_in(item)]
         self.plugins.load_plugins()
         for item in items:
@@ -78,7 +81,7 @@ class ConnectionManager:
 
     def close(self) -> None:
         """Stop all connections; the interpreter's end does it, too."""
-        self.plugins.stop_plugins()
+        off_loop(self.plugins.stop_plugins)
 
     # What there is.
 
@@ -88,9 +91,9 @@ class ConnectionManager:
         configured = {name: conn.is_configured() for name, conn in self.connections.items()}
         for name, answer in configured.items():
             logger.info(f"- {name}: {'✅ Configured' if answer else '❌ Not Configured'}")
-        for failure in self.plugins.failures:
-            if failure.plugin in self._wanted and failure.plugin not in configured:
-                logger.info(f"- {failure.plugin}: ❌ Not Available: {failure.error}")
+        for name, error in self._why_not().items():
+            if name in self._wanted and name not in configured:
+                logger.info(f"- {name}: ❌ Not Available: {error}")
         return configured
 
     def list_actions(self, connection_name: str) -> dict[str, Any]:
@@ -192,6 +195,8 @@ class ConnectionManager:
             return self.perform_action_async(connection_name, action_name, params, errors=errors)
         try:
             connection, name, arguments = self._prepared(connection_name, action_name, params)
+            if isinstance(connection, ServedConnection):
+                return connection.perform(name, arguments)
             if self._are_hosted():
                 return self.plugins.perform_action(connection_name, name, arguments)
             return connection.perform_action(name, arguments)
@@ -273,18 +278,20 @@ class ConnectionManager:
         try:
             take_in(self.plugins, self._project, item, self._started)
         except PluginError as error:
+            self._refused[_name(item)] = error
             _log_failed_start(item, error)
             return False
         return True
 
     def _start(self, item: Mapping[str, Any]) -> None:
         name = _name(item)
+        cls = self.plugins.registry.list_plugins("connection").get(name)
+        is_own = cls is not None and issubclass(cls, HostedConnection)
+        start = partial(self.plugins.start_plugins, name)
         try:
             with unsaid("lifecycle", [name]):
-                self.plugins.start_plugins(name)
+                start() if is_own else off_loop(start)
         except PluginError as error:
-            cls = self.plugins.registry.list_plugins("connection").get(name)
-            is_own = cls is not None and issubclass(cls, HostedConnection)
             _log_failed_start(item, legacy.root_of(error) if is_own else error)
             return
         if ("connection", name) not in self.plugins.registry:
@@ -299,10 +306,15 @@ class ConnectionManager:
             raise self._unknown(name) from None
 
     def _unknown(self, name: str, text: str = "") -> Refused:
-        for failure in self.plugins.failures:
-            if failure.plugin == name and isinstance(failure.error, PluginError):
-                return legacy.not_started(failure.error, text)
+        if error := self._why_not().get(name):
+            return legacy.not_started(error, text)
         return legacy.unknown_connection(name, self.connections, text)
+
+    def _why_not(self) -> dict[str, PluginError]:
+        """Return why connections do not run that should."""
+        failures = ((failure.plugin, failure.error) for failure in self.plugins.failures)
+        told = {name: e for name, e in failures if name and isinstance(e, PluginError)}
+        return told | self._refused
 
     def _report(self, error: Exception, what: str = "", errors: Errors | None = None) -> None:
         """Raise an error or log it in ZerePy's words, as asked for."""
@@ -312,7 +324,7 @@ class ConnectionManager:
             logger.error(f"{what}: {legacy.root_of(error)}")
             return
         logger.error(error.text)
-        if isinstance(error.error, PluginNotFoundError | PluginLoadError):
+        if not isinstance(error.error, PluginStateError | InvalidParamsError):
             _log.warning("%s", error.error)  # the nearest name, or what to install
 
 

@@ -96,7 +96,8 @@ def take_in(
             shown = project.shown(source)
             _log.warning("connection %r is served by %s instead of %s", name, origin, shown)
         if settings := plugin_settings(item):
-            manager.add_config({name: {"config": settings}})
+            with unsaid("config", [name]):  # it is no change: it has not run
+                manager.add_config({name: {"config": settings}})
     elif source is None and item.get("type") not in _KINDS:
         manager.add_config({name: {"type": item["type"], "config": plugin_settings(item)}})
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zerepy_plugins.compat.params import coerced, named
+from zerepy_plugins.compat.settling import off_loop
 from zerepy_plugins.errors import InvalidParamsError
 
 if TYPE_CHECKING:
@@ -92,7 +93,11 @@ class ServedConnection:
 
     def perform_action(self, action_name: str, kwargs: Any = None) -> Any:
         """Perform an action; ``kwargs`` by name, or a list in the order of ``actions``."""
-        return self._manager.perform_action(self._name, *self.call(action_name, kwargs))
+        return self.perform(*self.call(action_name, kwargs))
+
+    def perform(self, action_name: str, arguments: dict[str, Any]) -> Any:
+        """Perform an action, given as :meth:`call` returns it."""
+        return off_loop(lambda: self._manager.perform_action(self._name, action_name, arguments))
 
     def call(self, action_name: str, params: Any) -> tuple[str, dict[str, Any]]:
         """Return the plugin's own name of an action, and its parameters by name."""

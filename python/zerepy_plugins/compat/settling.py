@@ -1,17 +1,21 @@
-"""Operations that act at once and may be awaited: callers that await and callers that do not."""
+"""Operations that act at once, for callers that await and for callers that do not."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zerepy_plugins._loop import is_loop_thread, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Iterable
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
-__all__ = ["Done", "settle"]
+__all__ = ["Done", "off_loop", "settle"]
+
+T = TypeVar("T")
 
 _tasks: set[asyncio.Task[Any]] = set()  # a loop keeps weak references only
 
@@ -49,6 +53,17 @@ def settle(awaitable: Awaitable[Any], what: str) -> Done:
 
     task.add_done_callback(ended)
     return Done([task])
+
+
+def off_loop(call: Callable[[], T]) -> T:
+    """Call what may have to wait for a coroutine; on another thread if an event loop runs here.
+
+    The loop stands still meanwhile, as for all that a caller does not await.
+    """
+    if not is_loop_thread():
+        return call()
+    with ThreadPoolExecutor(1, "zerepy-compat") as thread:
+        return thread.submit(copy_context().run, call).result()
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:

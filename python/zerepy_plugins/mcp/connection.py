@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,6 +30,7 @@ _SECRETS = {  # where tokens stand: shown nowhere
     "writeOnly": True,
 }
 _LAST_LINES = 5
+_CONNECT_SECONDS = 50  # for a manager without a limit, where a silent server would hold up all
 
 
 class McpConnection(ConnectionPlugin):
@@ -85,9 +87,12 @@ class McpConnection(ConnectionPlugin):
         self._secrets = Secrets(options)
         session = Session(_target(options), self._log, self._renew)
         try:
-            tools = await session.open()
+            async with asyncio.timeout(_CONNECT_SECONDS) as limit:
+                tools = await session.open()
         except Exception as error:  # noqa: BLE001 - the cause, unless it tells a secret
-            raise self._failed("connect to", error) from self._secrets.safe(error)
+            silent = TimeoutError(f"no answer for {_CONNECT_SECONDS} s")
+            why = silent if limit.expired() else error
+            raise self._failed("connect to", why) from self._secrets.safe(error)
         self._session = session
         self._actions = {tool.name: action_of(tool) for tool in tools}
 

@@ -3,7 +3,6 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::lay_over;
 use crate::Category;
 use crate::manifest::{Manifest, scope};
 
@@ -12,6 +11,8 @@ use crate::manifest::{Manifest, scope};
 pub struct Settings {
     entries: IndexMap<String, Secretive>,
     made_by: IndexMap<String, String>,
+    /// What gives way to these.
+    added: Option<Box<Settings>>,
 }
 
 #[derive(Clone, Default)]
@@ -48,18 +49,16 @@ impl Settings {
         self.entries.insert(plugin.to_owned(), Secretive(config)).map(|entry| entry.0)
     }
 
-    /// Puts other settings beneath these: where both say something, these go before.
-    pub fn lay_on(&mut self, under: &Self) {
-        for (name, Secretive(config)) in &under.entries {
-            let mut config = config.clone();
-            if let Some(own) = self.get(name) {
-                lay_over(&mut config, own);
-            }
-            self.set(name, config);
-        }
-        for (name, kind) in under.made() {
-            self.made_by.entry(name.to_owned()).or_insert_with(|| kind.to_owned());
-        }
+    /// Puts other settings beneath these, in place of what was added for the same names before.
+    pub fn add(&mut self, added: &Self) {
+        let all = self.added.get_or_insert_default();
+        all.entries.extend(added.entries.clone());
+        all.made_by.extend(added.made_by.clone());
+    }
+
+    /// Takes over what was added to other settings.
+    pub fn keep_added(&mut self, of: &Self) {
+        self.added.clone_from(&of.added);
     }
 
     /// The plugins that are configured by name, so that one that does not exist can be told of.
@@ -69,7 +68,9 @@ impl Settings {
 
     /// The plugins that are made for their entries, each with the plugin type that makes it.
     pub fn made(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.made_by.iter().map(|(name, kind)| (name.as_str(), kind.as_str()))
+        let added = self.added.iter().flat_map(|added| &added.made_by);
+        let added = added.filter(|(name, _)| !self.made_by.contains_key(*name));
+        self.made_by.iter().chain(added).map(|(name, kind)| (name.as_str(), kind.as_str()))
     }
 
     /// All that has a say about the plugin, the strongest last.
@@ -79,6 +80,9 @@ impl Settings {
         plugin: &'s str,
     ) -> impl Iterator<Item = &'s Map<String, Value>> {
         let names = [scope::GLOBAL.to_owned(), scope::of_category(category), plugin.to_owned()];
-        names.into_iter().filter_map(|name| self.get(&name))
+        let settings = self.added.as_deref().into_iter().chain([self]);
+        names
+            .into_iter()
+            .flat_map(move |name| settings.clone().filter_map(move |settings| settings.get(&name)))
     }
 }

@@ -1,6 +1,15 @@
 """ZerePy's ``src.plugins``."""
 
-from zerepy_plugins import ActionPlugin, ConnectionPlugin, PluginBase, discover_plugins
+from zerepy_plugins import (
+    ActionPlugin,
+    ConnectionPlugin,
+    PluginBase,
+    PluginFactory,
+    PluginHooks,
+    PluginManager,
+    PluginMonitor,
+    discover_plugins,
+)
 from zerepy_plugins.compat.plugins.registry import PluginRegistry
 from zerepy_plugins.errors import (
     PluginCleanupError,
@@ -19,7 +28,11 @@ __all__ = [
     "PluginConfigError",
     "PluginError",
     "PluginExecutionError",
+    "PluginFactory",
+    "PluginHooks",
     "PluginLoadError",
+    "PluginManager",
+    "PluginMonitor",
     "PluginNotFoundError",
     "PluginRegistry",
     "discover_plugins",

@@ -212,4 +212,10 @@ fn what_is_added_gives_way_to_what_is_configured() {
     assert!(world.host.add_settings(&added(wrong)).is_err());
     assert_eq!(world.host.to_be_made().len(), 1);
     assert_eq!(world.states(), "a running, b running");
+    let again = json!({"a": {"config": {"options": {"new": 2}}}});
+    world.host.add_settings(&added(again)).unwrap();
+    let file = json!({"a": {"config": {"options": {"depth": 3}}}});
+    world.host.update_settings(added(file)).unwrap();
+    assert_eq!(config_of(&world), json!({"options": {"depth": 3, "new": 2}}));
+    assert_eq!(world.host.to_be_made().len(), 1);
 }
