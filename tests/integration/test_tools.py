@@ -64,6 +64,7 @@ def test_tools_are_the_same_in_every_language(twin_dirs, dialect: str) -> None:
 async def test_calls_give_results(running, call) -> None:
     assert await call(running, "echo__add", {"a": 2, "b": 3}) == 5
     assert await call(running, "echo__add", '{"a": "2", "b": 3}') == 5
+    assert await call(running, "echo__add", {"a": 2.0, "b": 3.0}) == 5
     assert await call(running, "shout__execute", {"text": "5"}) == "5"
     assert await call(running, "dependent__ping") == "pong"
     wei = 10**24
