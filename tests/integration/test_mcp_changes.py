@@ -117,7 +117,7 @@ async def test_a_change_is_told_through_a_host_in_between(ears: Ears, tmp_path: 
 
 
 @contextmanager
-def listening(manager: PluginManager) -> Iterator[str]:
+def listening(manager: PluginManager, port: int = 0) -> Iterator[str]:
     """Serve over HTTP on a thread; whoever does not show the token is refused."""
     app = build_server(manager).streamable_http_app()
 
@@ -130,7 +130,7 @@ def listening(manager: PluginManager) -> Iterator[str]:
             await app(scope, receive, send)
 
     config = uvicorn.Config(
-        guarded, port=0, log_level="error", lifespan="on", timeout_graceful_shutdown=1
+        guarded, port=port, log_level="error", lifespan="on", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -168,3 +168,20 @@ async def test_a_remote_server_is_shown_its_headers_and_tells_of_changes(
             assert "401" in told
             assert not [secret for secret in ("wrong-", TOKEN) if secret in told]
             assert "wrong-token" not in str(manager.describe("bad"))
+
+
+async def test_what_changes_while_a_remote_server_is_away_is_seen_when_it_is_back(
+    manager_of, make_connection
+) -> None:
+    there = manager_of(*(make_connection(name, actions={"ping": ""}) for name in ("a", "b")))
+    there.start_plugins()
+    with listening(there) as url:
+        far = entry("far", url=url, headers={"X-Token": TOKEN})
+        here = PluginManager([], [far], entry_points=False)
+        here.load_plugins()
+        await here.start_plugins_async()
+    async with here:
+        await there.stop_plugins_async("b")
+        with listening(there, int(url.split(":")[2].split("/")[0])):
+            await until(lambda: list(here.describe("far")["actions"]) == ["a__ping"])
+            assert await here.perform_action_async("far", "a__ping") is not None

@@ -153,7 +153,11 @@ def test_a_server_that_cannot_be_reached(options: dict[str, Any], why: str, note
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"command": []}, {"command": ["a"], "url": "b"}, {"comand": ["a"]}]
+    "options",
+    [
+        *({}, {"command": []}, {"command": ["a"], "url": "b"}, {"comand": ["a"]}),
+        *({"command": ["a"], "headers": {}}, {"url": "b", "env": {}}),
+    ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
     (failure,) = host(entry("files", **options)).failures
@@ -175,6 +179,7 @@ def test_environment_and_directory_are_given(
 
 def test_the_configuration_in_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILES_TOKEN", "x")
+    monkeypatch.setenv("REMOTE_TOKEN", "y")
     text = (SERVER.parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     manager = PluginManager([], tomllib.loads(block), entry_points=False)

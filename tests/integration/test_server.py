@@ -62,6 +62,15 @@ async def test_failures(client, request_body: dict[str, Any], status: int, code:
     assert set(body) >= {"path", "expected", "got", "hint", "plugin", "problems"}
 
 
+async def test_a_wrong_request_is_told_like_wrong_arguments(client) -> None:
+    body = (await act(client, action="add")).json()
+    assert (body["path"], body["got"]) == ("body.connection", "nothing")
+    body = (await act(client, connection=7)).json()
+    assert (body["expected"], body["got"]) == ("a valid string", "int")
+    response = await client.post("/agent/action", content="{")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_params")
+
+
 async def test_a_wrong_argument_is_named(client) -> None:
     body = (await act(client, connection="echo", action="add", params=[1, "x"])).json()
     assert (body["path"], body["expected"], body["got"]) == ("params.b", "integer", 'string "x"')

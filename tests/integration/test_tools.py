@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from zerepy_plugins import ConnectionPlugin, PluginManager
+from zerepy_plugins import ConnectionPlugin, PluginHooks, PluginManager
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginExecutionError,
     PluginNotFoundError,
+    PluginNotReady,
     PluginStateError,
+    PluginVetoError,
 )
 from zerepy_plugins.tools import FORMATS, ToolError
 
@@ -62,6 +64,7 @@ def test_tools_are_the_same_in_every_language(twin_dirs, dialect: str) -> None:
 async def test_calls_give_results(running, call) -> None:
     assert await call(running, "echo__add", {"a": 2, "b": 3}) == 5
     assert await call(running, "echo__add", '{"a": "2", "b": 3}') == 5
+    assert await call(running, "echo__add", {"a": 2.0, "b": 3.0}) == 5
     assert await call(running, "shout__execute", {"text": "5"}) == "5"
     assert await call(running, "dependent__ping") == "pong"
     wei = 10**24
@@ -106,6 +109,57 @@ async def test_failures_of_plugins_are_told(running, call, kind: str) -> None:
     assert "no luck" in error["message"]
     panicked = await call(running, "echo__panic", {"message": "oh"})
     assert panicked["code"] == ("not_found" if kind == "c" else "plugin_panicked")
+
+
+class Veto(PluginHooks):
+    def pre_action(self):
+        raise PluginVetoError("not on Sundays")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "code", "message"),
+    [
+        ({"x": "y"}, {}, "invalid_params", "params.x"),
+        ([1], {}, "invalid_params", "must be an object"),
+        ("{", {}, "invalid_params", "no JSON"),
+        ("7", {}, "invalid_params", "must be an object"),
+        ({"x": 1}, {"hooks": [Veto()]}, "vetoed", "not on Sundays"),
+        ({"x": 1}, {"timeout": 0.05}, "timed_out", "0.05 s"),
+        ({"x": 2}, {}, "execution_failed", "ValueError: not two"),
+        ({"x": 3}, {}, "busy", "calls a second"),
+        ({"x": 4}, {}, "not_ready", "warming up"),
+    ],
+)
+async def test_every_failure_says_what_to_do(
+    manager_of, make_connection, arguments: Any, options: dict[str, Any], code: str, message: str
+) -> None:
+    async def perform(self, action, params):
+        if params["x"] == 2:
+            raise ValueError("not two")
+        if params["x"] == 4:
+            raise PluginNotReady("warming up", hint="Wait", retry_after=3)
+        if params["x"] == 1:
+            await asyncio.sleep(60)
+
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    policy = {"max_rate": 0.1, "burst": 2 if code != "busy" else 1}
+    plugin = make_connection(
+        "slow",
+        actions={"wait": {"params": schema, "policy": policy}},
+        perform_action=perform,
+    )
+    limits = {"slow": {"config": {"options": {"timeout": options.get("timeout", 60)}}}}
+    manager = manager_of(plugin, config=limits, hooks=options.get("hooks", ()))
+    await manager.start_plugins_async()
+    if code == "busy":
+        await manager.call_tool_async("slow__wait", arguments)
+    before = json.dumps(arguments)
+    error = await manager.call_tool_async("slow__wait", arguments)
+    assert (error["code"], error["plugin"]) == (code, "slow")
+    assert message in error["message"]
+    assert error["hint"]
+    assert (error["retry_after"] is not None) == (code in ("busy", "not_ready"))
+    assert json.dumps(arguments) == before
 
 
 async def test_errors_are_raised_where_that_is_asked_for(running, call) -> None:
@@ -154,6 +208,8 @@ class Poster(ConnectionPlugin):
         self.actions = {
             "post-text": self.Action(parameters, "Posts."),
             "like": "",
+            "half": "",
+            "who": "",
             "odd": object(),
         }
 
@@ -175,6 +231,15 @@ class Poster(ConnectionPlugin):
         """
         return id
 
+    @staticmethod
+    def half(n: int) -> float:
+        """Halve."""
+        return n / 2
+
+    @classmethod
+    def who(cls, loud: bool = False):
+        return cls.name.upper() if loud else cls.name
+
     def perform_action(self, action, params):
         return getattr(self, action.replace("-", "_"))(**params)
 
@@ -183,8 +248,10 @@ def test_a_connection_as_zerepy_writes_them(manager_of) -> None:
     manager = manager_of(Poster)
     assert manager.describe("poster")["actions"] == {}
     manager.start_plugins()
-    assert set(manager.describe("poster")["actions"]) == {"post-text", "like"}
-    post, like = manager.tools("anthropic")
+    assert set(manager.describe("poster")["actions"]) == {
+        *("post-text", "like", "half", "who"),
+    }
+    post, like, half, who = manager.tools("anthropic")
     assert (post["name"], post["description"]) == ("poster__post-text", "Posts.")
     assert post["input_schema"] == {
         "type": "object",
@@ -200,6 +267,10 @@ def test_a_connection_as_zerepy_writes_them(manager_of) -> None:
     }
     assert manager.call_tool("poster__post-text", {"text": "5", "times": "2"}) == ["5", "5"]
     assert manager.call_tool("poster__like", {"id": "7"}) == 7
+    assert half["input_schema"]["properties"] == {"n": {"type": "integer"}}
+    assert manager.call_tool("poster__half", {"n": "7"}) == 3.5
+    assert who["input_schema"]["properties"] == {"loud": {"type": "boolean", "default": False}}
+    assert manager.call_tool("poster__who", {"loud": "true"}) == "POSTER"
 
 
 def test_actions_of_the_class_may_be_such_objects(manager_of, make_connection) -> None:

@@ -117,6 +117,33 @@ def test_what_cannot_be_mended_is_told(schema, given: Any, expected: str, got: s
     assert (problem["path"], problem["expected"], problem["got"]) == ("params.x", expected, got)
 
 
+@pytest.mark.parametrize(
+    ("schema", "given", "expected"),
+    [
+        (INTEGER, 5.0, 5),
+        (INTEGER, "[5.0]", None),
+        (NUMBER, 5.0, 5.0),
+        ({"type": ["integer", "null"]}, 5.0, 5),
+        ({"type": ["integer", "number"]}, 5.0, 5.0),
+        ({"anyOf": [INTEGER, {"type": "null"}]}, 5.0, 5),
+        ({"anyOf": [INTEGER, NUMBER]}, 5.0, 5.0),
+        (ARRAY, [1.0, 2], [1, 2]),
+        (ARRAY, "[1.0, 2]", [1, 2]),
+        ({"$ref": "#/$defs/node"}, {"id": 1.0, "more": 2.0}, {"id": 1, "more": 2.0}),
+        ({"type": "object", "additionalProperties": INTEGER}, {"a": 1.0}, {"a": 1}),
+    ],
+)
+def test_whole_floats_are_integers_where_those_are_wanted(schema, given: Any, expected) -> None:
+    where = tool({"x": schema}, **{"$defs": {"node": NODE}})
+    before = copy.deepcopy(given)
+    if expected is None:
+        with pytest.raises(InvalidParamsError):
+            checked(where, {"x": given})
+    else:
+        assert repr(checked(where, {"x": given})["x"]) == repr(expected)
+    assert repr(given) == repr(before)
+
+
 def test_null_is_left_out_where_it_is_optional_and_not_allowed() -> None:
     optional = tool({"a": INTEGER, "b": {"type": ["integer", "null"]}, "c": {}}, ("c",))
     assert checked(optional, {"a": None, "b": None, "c": None}) == {"b": None, "c": None}

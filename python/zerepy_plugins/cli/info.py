@@ -94,12 +94,19 @@ def print_schema(schema: Mapping[str, Any] | None) -> None:
     for key, part in schema["properties"].items():
         grid.add_row(
             key,
-            " or ".join(type_names(schema, key)) or "any",
+            _shown_type(schema, key),
             "yes" if key in required else "",
             json.dumps(part["default"], ensure_ascii=False) if "default" in part else "",
             part.get("description", ""),
         )
     console().print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def _shown_type(schema: Mapping[str, Any], key: str) -> str:
+    """Return the types that a parameter may have, or the values if they are listed."""
+    listed = schema["properties"][key].get("enum")
+    names = type_names(schema, key) if listed is None else map(json.dumps, listed)
+    return " or ".join(names) or "any"
 
 
 def _print_configuration(

@@ -99,6 +99,8 @@ def _types_of(part: Any, root: Mapping[str, Any], followed: frozenset[str]) -> f
     if "type" in part:
         names = part["type"]
         return frozenset([names] if isinstance(names, str) else names)
+    if isinstance(part.get("enum"), list):
+        return frozenset(map(_json_type, part["enum"]))
     reference = part.get("$ref")
     if isinstance(reference, str) and reference not in followed:
         return _types_of(_resolve(reference, root), root, followed | {reference})

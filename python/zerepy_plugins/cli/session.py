@@ -122,13 +122,17 @@ def _take_in(manager: PluginManager, project: "Project") -> list[PluginFailure]:
 
 
 def describe(manager: PluginManager, name: str) -> dict[str, Any]:
-    """Return what is known of a plugin.
+    """Return what is known of a plugin; what its actions do not declare, their type hints say.
 
     Raises what broke the plugin if it is there but broken, else `PluginNotFoundError` with the
     nearest names.
     """
+    from zerepy_plugins.tools.declared import actions_of
+
     try:
-        return manager.describe(name)
+        described: dict[str, Any] = manager.describe(name)
+        plugin_cls = manager.registry.get_plugin(described["category"], name)
+        return described | {"actions": actions_of(described, plugin_cls)}
     except PluginNotFoundError:
         for failure in manager.failures:
             if failure.plugin == name:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
 _logger = logging.getLogger("zerepy_plugins.mcp")
-_RESUBSCRIBE_SECONDS = 5
+_RESUBSCRIBE_SECONDS = 1
 
 
 class Freshness:
@@ -62,10 +62,13 @@ class Freshness:
                 _logger.warning("the new list of tools cannot be read", exc_info=True)
 
     async def _subscribe(self, client: Client) -> None:
+        is_again = False
         while True:
             with contextlib.suppress(MCPError, SubscriptionLost, TimeoutError):
                 async with client.listen(tools_list_changed=True) as changes:
+                    if is_again:  # what changed meanwhile, nobody tells
+                        self._changed.set()
                     async for _ in changes:
                         self._changed.set()
+            is_again = True
             await asyncio.sleep(_RESUBSCRIBE_SECONDS)
-            self._changed.set()  # what changed meanwhile, nobody tells

@@ -66,8 +66,8 @@ def _refused(error: RequestValidationError) -> InvalidParamsError:
         {
             "path": ".".join(map(str, problem["loc"])),
             "message": str(problem["msg"]),
-            "expected": str(problem["type"]),
-            "got": type(problem.get("input")).__name__,
+            "expected": str(problem["msg"]).removeprefix("Input should be "),
+            "got": "nothing" if problem["type"] == "missing" else type(problem["input"]).__name__,
         }
         for problem in error.errors()
     ]

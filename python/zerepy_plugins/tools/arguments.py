@@ -12,6 +12,7 @@ from zerepy_plugins.errors import InvalidParamsError, PluginConfigError
 from zerepy_plugins.tools.catalog import WRAPPER, Tool
 from zerepy_plugins.tools.coercion import coerced
 from zerepy_plugins.tools.failure import refusal
+from zerepy_plugins.tools.integers import with_integers
 
 _logger = logging.getLogger("zerepy_plugins.tools")
 ROOT = "params"
@@ -36,6 +37,7 @@ def checked(tool: Tool, arguments: Mapping[str, Any] | str | None) -> Any:
             given = _mended(tool, given)
             if problems := schema.problems(ROOT, _as_json(given)):
                 raise refusal(tool.name, tool.plugin, problems)
+        given = with_integers(given, tool.parameters, tool.parameters.get("$defs", {}))
     except (PluginConfigError, OverflowError) as error:
         text = getattr(error, "message", None) or str(error)
         raise _unreadable(tool, "JSON", text, "something else") from error

@@ -29,7 +29,7 @@ def coerced(value: Any, schema: Any, accepts: Accepts, definitions: dict[str, An
         accepts: Whether a value fits a part of the schema.
         definitions: What references in it lead to, by name.
     """
-    schema = _resolved(schema, definitions)
+    schema = resolved(schema, definitions)
     if not schema or accepts(schema, value):
         return value
     for key in ("anyOf", "oneOf"):
@@ -51,7 +51,8 @@ def coerced(value: Any, schema: Any, accepts: Accepts, definitions: dict[str, An
     return value
 
 
-def _resolved(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def resolved(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema, or the definition that it refers to; ``{}`` if there is none."""
     if not isinstance(schema, dict):
         return {}
     reference = schema.get("$ref")
@@ -88,7 +89,7 @@ def _object(
             found is None
             and key in properties
             and key not in required
-            and not accepts(_resolved(part, definitions), None)
+            and not accepts(resolved(part, definitions), None)
         )
         if not is_left_out:
             result[key] = found

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from zerepy_plugins.errors import PluginError
 
 
+_FIT = "Call it again with arguments that fit its schema"
+_HINTS = {  # where the error itself does not say what to do
+    "execution_failed": "Change the arguments if it is about them; else the plugin is at fault",
+    "invalid_params": _FIT,
+    "vetoed": "It is not allowed: do not try it again",
+}
+
+
 class ToolError(dict[str, Any]):
     """Why a tool call failed, as JSON can hold it; returned in place of a result.
 
@@ -30,7 +38,7 @@ class ToolError(dict[str, Any]):
             path=first.get("path"),
             expected=first.get("expected"),
             got=first.get("got"),
-            hint=error.hint,
+            hint=error.hint or _HINTS.get(error.code),
             plugin=error.plugin,
             problems=problems,
             retry_after=error.retry_after,
@@ -44,6 +52,6 @@ def refusal(tool: str, plugin: str, problems: list[dict[str, str]]) -> InvalidPa
     return InvalidParamsError(
         f"the arguments of tool {tool!r} have {count}: {'; '.join(lines)}",
         plugin=plugin,
-        hint="Call it again with arguments that fit its schema",
+        hint=_FIT,
         problems=problems,
     )

@@ -51,3 +51,41 @@ def test_an_unknown_plugin_is_exit_code_1_and_names_the_nearest(run: Run) -> Non
     assert result.stdout == ""
     assert "nots" in result.stderr
     assert "notes" in result.stderr
+
+
+TYPED = """
+from typing import Literal
+from zerepy_plugins import ConnectionPlugin
+
+class Typed(ConnectionPlugin):
+    name, version = "typed", "1.0.0"
+    actions = {"cut": ""}
+
+    def initialize(self, config): ...
+    def cleanup(self): ...
+    def is_configured(self): return True
+    def configure(self): return True
+    def perform_action(self, action, params): return getattr(self, action)(**params)
+
+    def cut(self, length: int, unit: Literal["cm", "in"] = "cm"):
+        '''Cut it.
+
+        Parameters
+        ----------
+        length
+            How long.
+        '''
+        return [length, unit]
+"""
+
+
+def test_what_actions_do_not_declare_their_type_hints_say(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(TYPED)
+    where = ("--plugins", str(tmp_path))
+    shown = run("info", "typed", *where).stdout
+    for text in ("Cut it.", "length", "integer", "How long.", '"cm" or "in"'):
+        assert text in shown
+    assert "Parameters" not in shown
+    call = ("call", "typed", "cut", *where, "--output", "json")
+    assert only_json(run(*call, "--param", "length=5", "--param", "unit=in")) == [5, "in"]
+    assert "length must be integer" in run(*call, "--param", "length=long").stderr
