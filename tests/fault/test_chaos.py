@@ -458,7 +458,8 @@ def check_stop(world, manager, started):
 
 def threads_of_the_host():
     """Name those that are neither idle nor kept for ever."""
-    names = Counter(thread.name for thread in threading.enumerate())
+    made = (it for it in threading.enumerate() if not isinstance(it, threading._DummyThread))
+    names = Counter(thread.name for thread in made)
     names["zerepy-worker"] -= len(_work._idle)
     del names["zerepy-loop"]
     return +names
