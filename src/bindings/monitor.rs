@@ -36,13 +36,11 @@ impl PluginMonitor {
 
 /// The name of a plugin that is given as itself or by name.
 fn name_of(plugin: &Bound<'_, PyAny>) -> PyResult<String> {
-    match plugin.cast::<PyString>() {
-        Ok(name) => Ok(name.to_string()),
-        Err(_) => {
-            let name = plugin.getattr(intern!(plugin.py(), "name"))?;
-            name.extract().map_err(|_| wrongly_named(plugin, &name))
-        }
+    if let Ok(name) = plugin.cast::<PyString>() {
+        return Ok(name.to_string());
     }
+    let name = plugin.getattr(intern!(plugin.py(), "name"))?;
+    name.extract().map_err(|_| wrongly_named(plugin, &name))
 }
 
 #[cold]
