@@ -10,9 +10,7 @@ import contextlib
 import gc
 import os
 import random
-import shutil
 import struct
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -20,8 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from zerepy_plugins import PluginHooks, PluginManager, PluginRegistry, _work, discover_plugins
-from zerepy_plugins import get_include as c_headers
+from zerepy_plugins import PluginHooks, PluginManager, PluginRegistry
 from zerepy_plugins.errors import (
     PluginCleanupError,
     PluginConfigError,
@@ -34,7 +31,6 @@ from zerepy_plugins.errors import (
     PluginVetoError,
 )
 
-ROOT = Path(__file__).parents[2]
 PLUGINS = 200
 CALLS = 150  # of each caller
 MAX_HANGS = 8  # each takes a whole time limit
@@ -377,16 +373,6 @@ def check_chain(world, states, failure):
     assert states[name] in ("failed", "retrying")
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    """The classes that those in Rust and in C are made of."""
-    rust, c = tmp_path_factory.mktemp("rust"), tmp_path_factory.mktemp("c")
-    shutil.copy(ROOT / "target/release/libzerepy_fixture_tasks.so", rust)
-    flags = ["-std=c11", "-O1", "-shared", "-fPIC", "-I", c_headers()]
-    subprocess.run(["cc", *flags, "-o", c / "raw.so", ROOT / "tests/fixtures/c/raw.c"], check=True)
-    return {"rust": discover_plugins(rust)["chaotic"], "c": discover_plugins(c)["raw"]}
-
-
 def restart(manager, names, over):
     """Stop plugins that nobody needs, and start them again, until it is over."""
     while not over.is_set():
@@ -456,15 +442,6 @@ def check_stop(world, manager, started):
     assert manager.events._subscribers == {}
 
 
-def threads_of_the_host():
-    """Name those that are neither idle nor kept for ever."""
-    made = (it for it in threading.enumerate() if not isinstance(it, threading._DummyThread))
-    names = Counter(thread.name for thread in made)
-    names["zerepy-worker"] -= len(_work._idle)
-    del names["zerepy-loop"]
-    return +names
-
-
 def manager_of(world, path, policies):
     limits = {"initialize_timeout": 0.3, "cleanup_timeout": 2}
     sources = {"registry": world.registry, "entry_points": False, "state_dir": path}
@@ -503,8 +480,8 @@ def held_in_rust(sources):
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed{seed}")
-def test_every_plugin_ends_where_it_must(seed, make_connection, sources, tmp_path):
-    before = threads_of_the_host(), held_in_rust(sources)
+def test_all_end_where_they_must(seed, make_connection, sources, host_threads, tmp_path):
+    before = host_threads(), held_in_rust(sources)
     world = World(seed, sources, make_connection, tmp_path)
     for number, members in enumerate(BAD_CLASSES):
         name = f"bad{number}"
@@ -519,4 +496,4 @@ def test_every_plugin_ends_where_it_must(seed, make_connection, sources, tmp_pat
         manager.stop_plugins(force=True)
     del manager
     wait_for(world.what_is_held, Counter())
-    wait_for(lambda: (threads_of_the_host(), held_in_rust(sources)), before)
+    wait_for(lambda: (host_threads(), held_in_rust(sources)), before)
