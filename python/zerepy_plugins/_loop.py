@@ -61,8 +61,29 @@ async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Call a plugin's synchronous method from a coroutine without blocking the loop."""
-    result = await asyncio.to_thread(_without_stop_iteration, function, *args)
+    made: list[Any] = []
+    is_given_up = False
+
+    def call() -> Any:
+        made.append(_without_stop_iteration(function, *args))
+        if is_given_up:
+            _drop(made[0])
+        return made[0]
+
+    try:
+        result = await asyncio.to_thread(call)
+    except BaseException:
+        is_given_up = True
+        for result in made:  # it came, but not here
+            _drop(result)
+        raise
     return await result if hasattr(result, "__await__") else result
+
+
+def _drop(result: Any) -> None:
+    """Close what nobody is going to await; other results need nothing."""
+    if hasattr(result, "__await__"):
+        close(result)
 
 
 def _without_stop_iteration(function: Callable[..., Any], *args: Any) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
-    from zerepy_plugins._native import Counter, EventBus, Gauge, Histogram
+    from zerepy_plugins._native import Counter, EventBus, Gauge, Histogram, PluginFinder
     from zerepy_plugins._tasks import Tasks
     from zerepy_plugins.base import PluginBase
 
@@ -59,7 +59,7 @@ class PluginContext:
         name: str,
         config: dict[str, Any],
         events: EventBus,
-        find: Callable[[str], PluginBase],
+        find: PluginFinder,
         metrics: PluginMetrics | None = None,
     ) -> None:
         self.config = config
@@ -77,13 +77,50 @@ class PluginContext:
         self._home = here() if here else None
 
     def plugin(self, name: str) -> PluginBase:
-        """Return the running plugin of that name.
+        """Return the running plugin of that name: the object itself.
+
+        What is called on it directly goes past hooks, limits and statistics; :meth:`call` does not.
 
         Raises:
             PluginNotFoundError: There is none of that name.
             PluginStateError: It is not running. Name it in ``requires`` to have it started first.
         """
-        return self._find(name)
+        found: PluginBase = self._find(name)
+        return found
+
+    def call(
+        self,
+        plugin: str,
+        action: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Any:
+        """Call another plugin as the manager does, with hooks, limits, repetitions and statistics.
+
+        Args:
+            plugin: Its name. Name it in ``requires`` to have it started first.
+            action: The action; that of an action plugin is ``"execute"``.
+            params: Its parameters.
+            timeout: Seconds; by default what is configured.
+
+        Raises:
+            PluginNotFoundError: There is no such plugin or action.
+            PluginStateError: It is not running; or it is async, and an event loop runs here.
+            PluginExecutionError: The call failed.
+        """
+        return self._find.call(plugin, action, params, timeout)
+
+    def call_async(
+        self,
+        plugin: str,
+        action: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Coroutine[Any, Any, Any]:
+        """Like :meth:`call`, awaitable; the call begins when it is awaited."""
+        return self._find.call_async(plugin, action, params, timeout)
 
     def counter(self, name: str) -> Counter:
         """Return a number that only grows, shown by ``manager.monitor.metrics(plugin)``; keep it.

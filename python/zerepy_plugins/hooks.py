@@ -27,12 +27,12 @@ class PluginHooks:
     before an action, the first error that keeps it from happening ends the round: hooks further
     inside then see nothing of the call, neither before nor after.
 
-    Hooks around actions see calls through a manager, also those that native plugins make, not
-    those made on the plugin object itself. Of a stream, ``pre_action`` runs before it is opened and
-    ``post_action`` after its last item; one that its consumer closes early ends with
-    ``GeneratorExit`` as ``error``, and its items are nobody's ``result``.
-    To the monitor their time is part of the call's, and a vetoed call is one that failed. A call
-    whose coroutine is closed before it ends is not seen by ``post_action``.
+    Hooks around actions see calls through a manager, also those of ``context.call`` and of native
+    plugins, but not those made on the plugin object itself. Of a stream, ``pre_action`` runs before
+    it is opened and ``post_action`` after its last item; one that its consumer closes early ends
+    with ``GeneratorExit`` as ``error``, and its items are nobody's ``result``. To the monitor their
+    time is part of the call's, and a vetoed call is one that failed. A call whose coroutine is
+    closed before it ends is not seen by ``post_action``.
     """
 
     if TYPE_CHECKING:

@@ -4,12 +4,16 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use zerepy_core::{Error, ErrorKind, Host};
+use pyo3::types::PyString;
+use zerepy_core::{Error, ErrorKind, Host, Result};
 
+use crate::call;
 use crate::class::PluginClass;
+use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
 use crate::events::EventBus;
 use crate::services::ManagerServices;
+use crate::target::Verb;
 
 pub(crate) type PluginHost = Host<PluginClass>;
 
@@ -51,6 +55,12 @@ impl PluginFinder {
         self.host.get().and_then(Weak::upgrade)
     }
 
+    fn living_host(&self) -> Result<Arc<PluginHost>> {
+        self.host().ok_or_else(|| {
+            Error::new(ErrorKind::State, "the plugin manager does not exist any more")
+        })
+    }
+
     /// Connects it, once the host stands.
     pub(crate) fn connect(&self, host: &Arc<PluginHost>) {
         let _ = self.host.set(Arc::downgrade(host));
@@ -60,10 +70,44 @@ impl PluginFinder {
 #[pymethods]
 impl PluginFinder {
     fn __call__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
-        let host = self.host().ok_or_else(|| {
-            Error::new(ErrorKind::State, "the plugin manager does not exist any more")
-        });
-        let instance = host.and_then(|host| host.instance(name)).or_raise(py)?;
+        let instance = self.living_host().and_then(|host| host.instance(name)).or_raise(py)?;
         Ok(instance.object().clone_ref(py))
     }
+
+    /// Call an action of a plugin as the manager does, and wait for the result.
+    #[pyo3(signature = (plugin, action, params=None, timeout=None))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        plugin: &str,
+        action: &Bound<'py, PyString>,
+        params: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let host = self.living_host().or_raise(py)?;
+        let verb = verb_of(&host, plugin, action.to_str()?).or_raise(py)?;
+        call::sync(py, &host, verb, plugin, action, params, timeout)
+    }
+
+    /// Like :meth:`call`, awaitable; the call begins when it is awaited.
+    #[pyo3(signature = (plugin, action, params=None, timeout=None))]
+    fn call_async(
+        &self,
+        py: Python<'_>,
+        plugin: String,
+        action: String,
+        params: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<CallCoroutine> {
+        let host = self.living_host().or_raise(py)?;
+        let verb = verb_of(&host, &plugin, &action).or_raise(py)?;
+        let timeout = call::limit(timeout)?;
+        let request = Request::Hosted { host, verb, plugin, action, timeout, once: false };
+        Ok(CallCoroutine::new(request, params))
+    }
+}
+
+/// How a plugin is called that another one calls by the name of an action.
+fn verb_of(host: &PluginHost, plugin: &str, action: &str) -> Result<Verb> {
+    host.instance(plugin)?.target().verb_for(plugin, action)
 }

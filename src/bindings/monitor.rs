@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -35,10 +36,20 @@ impl PluginMonitor {
 
 /// The name of a plugin that is given as itself or by name.
 fn name_of(plugin: &Bound<'_, PyAny>) -> PyResult<String> {
-    match plugin.cast::<PyString>() {
-        Ok(name) => Ok(name.to_string()),
-        Err(_) => plugin.getattr(intern!(plugin.py(), "name"))?.extract(),
+    if let Ok(name) = plugin.cast::<PyString>() {
+        return Ok(name.to_string());
     }
+    let name = plugin.getattr(intern!(plugin.py(), "name"))?;
+    name.extract().map_err(|_| wrongly_named(plugin, &name))
+}
+
+#[cold]
+fn wrongly_named(plugin: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyErr {
+    let (class, given) = (plugin.get_type(), name.get_type());
+    PyTypeError::new_err(format!(
+        "the name of a plugin must be a str, that of this {class} is {given}; give the name that \
+         it is registered under instead of the plugin"
+    ))
 }
 
 #[pymethods]

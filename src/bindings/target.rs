@@ -87,9 +87,18 @@ impl Target {
         }
     }
 
-    /// The one verb by which other plugins call it.
-    pub(crate) fn verb(&self) -> Verb {
-        if self.perform.is_some() { Verb::Perform } else { Verb::Execute }
+    /// The one verb by which other plugins call it; an action plugin has one action.
+    pub(crate) fn verb_for(&self, plugin: &str, action: &str) -> Result<Verb> {
+        if self.perform.is_some() {
+            return Ok(Verb::Perform);
+        }
+        if action == Verb::Execute.method() {
+            return Ok(Verb::Execute);
+        }
+        let message = format!("plugin {plugin:?} has no action {action:?}");
+        Err(Error::new(ErrorKind::NotFound, message)
+            .with_plugin(plugin)
+            .with_hint("An action plugin has one action, \"execute\""))
     }
 
     /// The native instance that a verb's calls go to, if it is one.

@@ -162,7 +162,7 @@ def test_plugins_are_stopped_after_their_calls_were_cancelled(check):
         for each in naps:
             each.cancel()
         stopped = await manager.stop_plugins_async()
-        assert stopped == ["sleeper", "tally", "countdown", "streams", "later", "tasks"]
+        assert stopped == ["chaotic", "sleeper", "tally", "countdown", "streams", "later", "tasks"]
     for _ in range(5):
         asyncio.run(main())
         manager.start_plugins()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import inspect
 import threading
 
@@ -468,3 +469,26 @@ async def test_calls_given_up_while_they_wait_for_a_thread_never_run(app, kind):
         call.cancel()
     await asyncio.wait(calls)
     await app.stop_plugins_async("echo")  # not an error: nothing begins any more
+
+
+async def test_a_coroutine_that_comes_too_late_is_closed(manager_of, make_connection):
+    entered, leave = threading.Event(), threading.Event()
+
+    async def answer():
+        return 1
+
+    def perform_action(self, action, params):
+        entered.set()
+        leave.wait(10)
+        return answer()  # nobody awaits it: a warning, if nobody closes it either
+
+    manager = manager_of(make_connection("a", perform_action=perform_action))
+    await manager.start_plugins_async()
+    task = asyncio.ensure_future(manager.perform_action_async("a", "x"))
+    assert await asyncio.to_thread(entered.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    leave.set()
+    await asyncio.get_running_loop().shutdown_default_executor()  # the call has returned
+    gc.collect()

@@ -320,6 +320,37 @@ def test_plugins_call_each_other_through_the_context(manager_of, make_connection
     assert manager.perform_action("a", "x", {"y": 1}) == ("x", {"y": 1})
 
 
+@pytest.mark.parametrize("way", ["sync", "awaited"])
+def test_calls_through_the_context_are_calls_through_the_manager(running, make_connection, way):
+    seen = []
+
+    async def perform_async(self, action, params):
+        return await self.context.call_async(*action.split("."), params, timeout=9)
+
+    def perform(self, action, params):
+        return self.context.call(*action.split("."), params, timeout=9)
+
+    def pre_action(self, plugin, action):
+        seen.append((plugin.name, action))
+
+    made = make_connection("a", perform_action=perform if way == "sync" else perform_async)
+    running.registry.register("connection", "a", made)
+    running.load_plugins()
+    running.start_plugins()
+    running.add_hooks(type("Sees", (), {"pre_action": pre_action})())
+    assert running.perform_action("a", "echo.echo", {"value": 1}) == 1
+    assert running.perform_action("a", "shout.execute", {"text": "a"}) == "A"
+    assert seen[:2] == [("a", "echo.echo"), ("echo", "echo")]
+    assert seen[2:] == [("a", "shout.execute"), ("shout", "execute")]
+    with pytest.raises(PluginExecutionError, match="no luck"):
+        running.perform_action("a", "echo.fail", {"message": "no luck"})
+    for action, text in (("shout.other", "has no action"), ("nobody.x", "no plugin is called")):
+        with pytest.raises(PluginNotFoundError, match=text):
+            running.perform_action("a", action)
+    assert (running.monitor.stats("echo").calls, running.monitor.stats("echo").errors) == (2, 1)
+    assert running.monitor.stats("shout").calls == 1
+
+
 def test_a_plugin_may_call_through_its_manager(manager_of, make_connection):
     def perform_action(self, action, params):
         return manager.perform_action("a", action, params - 1) if params else "bottom"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from zerepy_plugins import PluginMonitor, PluginStats
+from zerepy_plugins import PluginMonitor, PluginRegistry, PluginStats
 from zerepy_plugins.errors import PluginExecutionError, PluginNotFoundError
 
 
@@ -104,6 +104,17 @@ def test_a_monitor_can_be_shared(monitor, manager_of, make_connection):
         manager.start_plugins()
         manager.perform_action("a", "x")
     assert monitor.stats("a").calls == 2
+
+
+def test_a_plugin_whose_name_is_none_is_named_instead(manager_of, make_connection):
+    made = type("A", (make_connection("a"),), {"name": 3})
+    registry = PluginRegistry()
+    registry.register("connection", "a", made)
+    manager = manager_of(registry=registry)
+    manager.start_plugins()
+    with pytest.raises(TypeError, match=r"must be a str.*registered under"):
+        manager.monitor.check_health(manager["a"])
+    assert manager.monitor.check_health("a")
 
 
 def test_observers_see_calls_until_undone(running):

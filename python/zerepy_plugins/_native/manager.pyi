@@ -481,3 +481,12 @@ class PluginFinder:
     """Finds running plugins by name, without keeping their manager alive."""
 
     def __call__(self, name: str) -> _Plugin: ...
+    def call(
+        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
+    ) -> Any:
+        """Call an action of a plugin as the manager does, and wait for the result."""
+
+    def call_async(
+        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
+    ) -> CallCoroutine:
+        """Like :meth:`call`, awaitable; the call begins when it is awaited."""

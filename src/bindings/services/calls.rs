@@ -164,13 +164,7 @@ impl Outgoing {
 
     fn work(&mut self, hosted: &HostedCall) -> Result<Work> {
         let target = hosted.instance().target();
-        let verb = target.verb();
-        if verb == Verb::Execute && self.action != "execute" {
-            let (plugin, action) = (&self.plugin, &self.action);
-            let message = format!("plugin {plugin:?} has no action {action:?}");
-            return Err(Error::new(ErrorKind::NotFound, message)
-                .with_hint("An action plugin has one action, \"execute\""));
-        }
+        let verb = target.verb_for(&self.plugin, &self.action)?;
         let is_watched = Around::is_wanted(&self.host, hosted.instance());
         let Some(handle) = target.native(verb).filter(|_| !is_watched) else {
             return Ok(Work::Python(verb, self.take_params()?));

@@ -166,8 +166,8 @@ def _create(subject: Subject, manager: PluginManager) -> Any:
     category = subject.described["category"]
     document = {"name": subject.name}
     plugin: Any = PluginFactory.create(category, document, registry=manager.registry)
-    config = manager[subject.name].context.config
-    plugin.context = PluginContext(subject.name, config, manager.events, lambda name: manager[name])
+    context = manager[subject.name].context
+    plugin.context = PluginContext(subject.name, context.config, manager.events, context._find)
     return plugin
 
 
