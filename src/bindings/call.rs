@@ -7,14 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use zerepy_core::{Call, Error, ErrorKind, Outcome, Result, duration};
 
-use crate::around::Around;
+use crate::around::{self, Scene};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
 use crate::exit;
 use crate::limited::Limited;
 use crate::repeat;
-
 use crate::target::{Named, Verb};
 
 /// Calls a plugin and waits for the result.
@@ -65,10 +64,12 @@ pub(crate) fn run<'py, A: AsRef<str>>(
     timeout: Option<Duration>,
 ) -> Result<Bound<'py, PyAny>> {
     let (instance, limited) = (call.instance(), limited(call, timeout));
-    if Around::is_wanted(host, instance) {
-        return Around::new(py, host, instance, verb, named, params, limited).run(py);
+    let limited = limited.as_ref();
+    if !around::is_wanted(host, instance) {
+        return instance.target().call(py, verb, named, params, limited);
     }
-    instance.target().call(py, verb, named, params, limited.as_ref())
+    let (sets, named) = (host.hooks().lend(), *named);
+    around::run(py, &Scene { sets: &sets, instance, verb, named, limited, yields: false }, params)
 }
 
 /// A limit as Python gives it, in seconds; infinity, which is none, as `Duration::MAX`.

@@ -15,7 +15,6 @@ use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Call;
 use zerepy_native::Pending;
 
-use crate::around::Around;
 use crate::call::{Conclusion, limited};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
@@ -25,7 +24,7 @@ use crate::limited::Limited;
 use crate::meeting::{self, Asked};
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
-use crate::{repeat, surroundings};
+use crate::{around, repeat, surroundings};
 
 pub(crate) use protocol::protocol;
 
@@ -160,9 +159,9 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
             let named = Named::new(&plugin, call.action());
             let (instance, params) = (call.instance(), params.as_ref());
             let mut limited = limited(&call, timeout);
-            let first = if Around::is_wanted(&host, instance) {
-                Around::new(py, &host, instance, verb, &named, params, limited.take())
-                    .into_coroutine(py)
+            let first = if around::is_wanted(&host, instance) {
+                around::Kept::new(&host, instance, verb, &named, limited.take())
+                    .into_coroutine(py, params)
                     .map(First::Awaitable)
                     .map_err(|raised| named.failure(py, raised))
             } else {

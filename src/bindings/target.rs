@@ -283,11 +283,7 @@ fn call_python<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let params = or_empty(py, params);
     let result = match verb {
-        Verb::Perform => {
-            let action = call.text.map(|text| text.clone_ref(py));
-            let action = action.unwrap_or_else(|| PyString::new(py, call.action).unbind());
-            method.bind(py).call1((action, params))
-        }
+        Verb::Perform => method.bind(py).call1((call.text(py), params)),
         Verb::Execute => method.bind(py).call1((params,)),
     };
     result.map_err(|raised| call.failure(py, raised))
@@ -340,6 +336,7 @@ fn limit<'py>(
 }
 
 /// A call by its names.
+#[derive(Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub(crate) plugin: &'a str,
     pub(crate) action: &'a str,
@@ -356,6 +353,12 @@ impl std::fmt::Display for Named<'_> {
 impl<'a> Named<'a> {
     pub(crate) fn new(plugin: &'a str, action: &'a str) -> Self {
         Self { plugin, action, text: None }
+    }
+
+    /// The action as a Python object.
+    pub(crate) fn text(&self, py: Python<'_>) -> Py<PyString> {
+        let text = self.text.map(|text| text.clone_ref(py));
+        text.unwrap_or_else(|| PyString::new(py, self.action).unbind())
     }
 
     /// What the plugin raised, as the core's error.

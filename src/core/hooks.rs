@@ -3,6 +3,7 @@
 //! It never sees what an action is given or gives back: hooks around actions are run by whoever
 //! runs the action, in the order that stands here.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -101,6 +102,11 @@ impl<S> Hooks<S> {
     /// own hooks; after it the plugin's own first, then the sets in reverse.
     pub fn sets(&self) -> Arc<Sets<S>> {
         self.sets.load_full()
+    }
+
+    /// The same, for as long as it takes to go through them: cheaper than to have them.
+    pub fn lend(&self) -> impl Deref<Target = Arc<Sets<S>>> + use<S> {
+        self.sets.load()
     }
 
     /// Whether any set has hooks around actions.

@@ -14,7 +14,7 @@ use zerepy_native::{Caller, CancelFlag, Done, Form, ResultTape, ServiceCall, Tap
 
 use super::chain::within;
 use super::flight::Flight;
-use crate::around::Around;
+use crate::around;
 use crate::call::{self, Conclusion, limited};
 use crate::coroutine::HostedCall;
 use crate::environment::PluginHost;
@@ -171,7 +171,7 @@ impl Outgoing {
             return Err(Error::new(ErrorKind::NotFound, message)
                 .with_hint("An action plugin has one action, \"execute\""));
         }
-        let is_watched = Around::is_wanted(&self.host, hosted.instance());
+        let is_watched = around::is_wanted(&self.host, hosted.instance());
         let Some(handle) = target.native(verb).filter(|_| !is_watched) else {
             return Ok(Work::Python(verb, self.take_params()?));
         };
