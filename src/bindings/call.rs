@@ -41,15 +41,18 @@ fn once<'py>(
     params: Option<&Bound<'py, PyAny>>,
     timeout: Option<Duration>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (plugin, action) = (named.plugin, named.action);
-    let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
-    match run(py, host, &call, verb, named, params, timeout) {
-        Ok(result) => {
-            call.conclude_ok();
-            Ok(result)
-        }
-        Err(error) => Err(call.conclude_err(py, error)),
-    }
+    let called = exit::check(py).and_then(|()| {
+        host.with_call(named.plugin, named.action, |call| {
+            match run(py, host, &call, verb, named, params, timeout) {
+                Ok(result) => {
+                    call.conclude_ok();
+                    Ok(result)
+                }
+                Err(error) => Err(call.conclude_err(py, error)),
+            }
+        })
+    });
+    called.or_raise(py)?
 }
 
 /// Does what was let in, with the hooks around it, and waits for it.
@@ -57,7 +60,7 @@ fn once<'py>(
 pub(crate) fn run<'py, A: AsRef<str>>(
     py: Python<'py>,
     host: &PluginHost,
-    call: &Call<PluginClass, A>,
+    call: &Call<'_, PluginClass, A>,
     verb: Verb,
     named: &Named<'_>,
     params: Option<&Bound<'py, PyAny>>,
@@ -88,7 +91,7 @@ pub(crate) fn limit(seconds: Option<f64>) -> PyResult<Option<Duration>> {
 /// What a call with a limit is watched by; `own` is the limit that its caller gave.
 #[inline]
 pub(crate) fn limited<A: AsRef<str>>(
-    call: &Call<PluginClass, A>,
+    call: &Call<'_, PluginClass, A>,
     own: Option<Duration>,
 ) -> Option<Limited> {
     let attempt = call.attempt(own)?;
@@ -105,7 +108,7 @@ pub(crate) trait Conclusion {
     fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr;
 }
 
-impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
+impl<A: AsRef<str>> Conclusion for Call<'_, PluginClass, A> {
     fn conclude_ok(self) {
         self.finish(Outcome::Success, None);
     }

@@ -28,7 +28,7 @@ use crate::{around, repeat, surroundings};
 
 pub(crate) use protocol::protocol;
 
-pub(crate) type HostedCall = Call<PluginClass, String>;
+pub(crate) type HostedCall = Call<'static, PluginClass, String>;
 
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
