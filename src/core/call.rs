@@ -2,14 +2,14 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::entry::{Admitted, Entry};
 use crate::overrun::Attempt;
 use crate::policy::Permit;
-use crate::{Category, Class, Event, EventSink, Monitor, Outcome, PluginInfo};
+use crate::{Category, Class, Event, EventSink, Moment, Monitor, Outcome, PluginInfo};
 
 /// Those who may want to know of a call.
 pub(crate) struct Watch {
@@ -43,7 +43,7 @@ pub struct Call<'a, C: Class, A: AsRef<str>> {
     instance: Held<'a, C::Instance>,
     action: A,
     permit: Option<Permit>,
-    began: Instant,
+    began: Moment,
     blameless: bool, // it failed for a mistake of its caller, if it failed
     finished: bool,
 }
@@ -79,7 +79,7 @@ impl<'a, C: Class, A: AsRef<str>> Call<'a, C, A> {
             instance,
             action,
             permit,
-            began: Instant::now(),
+            began: Moment::now(),
             blameless: false,
             finished: false,
         }
