@@ -257,6 +257,10 @@ impl Way {
 
 /// The native instance behind a plugin, unless a subclass wrote the method anew.
 fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<Handle>>> {
+    let native = object.getattr_opt(intern!(object.py(), "_native"))?;
+    let Some(native) = native.as_ref().and_then(|it| it.cast::<NativeInstance>().ok()) else {
+        return Ok(None);
+    };
     let module = object.py().import("zerepy_plugins.native")?;
     let base = module.getattr(match verb {
         Verb::Perform => "NativeConnectionPlugin",
@@ -266,12 +270,7 @@ fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<H
         return Ok(None);
     }
     let inherited = object.get_type().getattr(verb.method())?.is(&base.getattr(verb.method())?);
-    let handle = object.getattr("_native")?;
-    Ok(handle
-        .cast::<NativeInstance>()
-        .ok()
-        .filter(|_| inherited)
-        .map(|native| native.get().handle()))
+    Ok(inherited.then(|| native.get().handle()))
 }
 
 fn call_python<'py>(
