@@ -1,10 +1,12 @@
 //! Hooks written in Python, called with whichever arguments they name.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use zerepy_core::{Error, ErrorKind, Hook, HookSet, OnError, Result};
+use zerepy_core::{Error, ErrorKind, Hook, HookSet, OnError, Placed, Result};
 
 use crate::instance::PluginInstance;
 use crate::{awaitable, errors};
@@ -185,9 +187,9 @@ impl Methods {
         py: Python<'_>,
         hook: Hook,
         plugin: &PluginInstance,
-        error: Option<&Error>,
+        arguments: &mut Arguments,
     ) -> Result<()> {
-        let returned = self.begin(py, hook, &mut Arguments::new(py, plugin, error, None));
+        let returned = self.begin(py, hook, arguments);
         let settled = returned.and_then(|result| awaitable::settle(result, || "a hook".to_owned()));
         settled.map(drop).map_err(|raised| failure(hook, plugin.object().bind(py), raised))
     }
@@ -290,11 +292,23 @@ pub(crate) fn on_error(text: &str) -> PyResult<OnError> {
 pub(crate) struct Watcher(pub(crate) Methods);
 
 impl HookSet<PluginInstance> for Watcher {
-    fn call(&self, hook: Hook, plugin: &PluginInstance, error: Option<&Error>) -> Result<()> {
-        if !self.0.has(hook, error.is_some()) {
-            return Ok(());
+    fn call_each<'a>(
+        sets: impl Iterator<Item = &'a Arc<Placed<Self>>>,
+        hook: Hook,
+        plugin: &PluginInstance,
+        error: Option<&Error>,
+        mut note: impl FnMut(OnError, Result<()>),
+    ) {
+        let mut sets = sets.filter(|it| it.set.0.has(hook, error.is_some())).peekable();
+        if sets.peek().is_none() {
+            return; // the interpreter is entered only if there is something to do
         }
-        Python::attach(|py| self.0.call(py, hook, plugin, error))
+        Python::attach(|py| {
+            let arguments = &mut Arguments::new(py, plugin, error, None);
+            for it in sets {
+                note(it.on_error, it.set.0.call(py, hook, plugin, arguments));
+            }
+        });
     }
 
     fn watches_actions(&self) -> bool {

@@ -15,7 +15,7 @@ use zerepy_core::{
 use zerepy_native::Services;
 
 use crate::environment::{Environment, PluginFinder};
-use crate::hook::Methods;
+use crate::hook::{Arguments, Methods};
 use crate::metrics::PluginMetrics;
 use crate::native::NativeInstance;
 use crate::target::Target;
@@ -245,6 +245,8 @@ impl Instance for PluginInstance {
         if !self.hooks.has(hook, error.is_some()) {
             return Ok(());
         }
-        Python::attach(|py| self.hooks.call(py, hook, self, error))
+        Python::attach(|py| {
+            self.hooks.call(py, hook, self, &mut Arguments::new(py, self, error, None))
+        })
     }
 }

@@ -83,7 +83,9 @@ def around_starts() -> rows.Row:
             for hooks in ((), [OurStartHook() for _ in range(MANY)])
         )
         samples = alternate(
-            {"bare": started(bare), "hooked": started(hooked), "theirs": their_start()}
+            {"bare": started(bare), "hooked": started(hooked), "theirs": their_start()},
+            rounds=151,
+            number=1,  # a stall of a thread is far longer than a start, and most have none
         )
     hook = {"ours": added(samples["hooked"], samples["bare"]), "theirs": samples["theirs"]}
     title = f"lifecycle hook, {MANY:,} Python implementations, added to a start"
