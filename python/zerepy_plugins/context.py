@@ -38,21 +38,19 @@ class PluginContext:
         "_find",
         "_home",
         "_lock",
+        "_logger",
         "_metrics",
         "_name",
         "_released",
         "_tasks",
         "config",
         "events",
-        "logger",
     )
 
     config: dict[str, Any]
     """What ``initialize`` is given."""
     events: EventBus
     """The manager's event bus, as this plugin has it: what it subscribes to ends at the release."""
-    logger: logging.Logger
-    """The plugin's own logger, ``zerepy_plugins.plugin.<name>``."""
 
     def __init__(
         self,
@@ -64,7 +62,7 @@ class PluginContext:
     ) -> None:
         self.config = config
         self.events = events._view_of(name)
-        self.logger = logging.getLogger(f"zerepy_plugins.plugin.{name}")
+        self._logger: logging.Logger | None = None
         self._name = name
         self._find = find
         self._metrics = PluginMetrics() if metrics is None else metrics
@@ -75,6 +73,13 @@ class PluginContext:
         # None, or still being imported by another thread: nobody started it from a loop.
         here = getattr(sys.modules.get("zerepy_plugins._loop"), "here", None)
         self._home = here() if here else None
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The plugin's own logger, ``zerepy_plugins.plugin.<name>``."""
+        if self._logger is None:  # not made before: loggers stay for good
+            self._logger = logging.getLogger(f"zerepy_plugins.plugin.{self._name}")
+        return self._logger
 
     def plugin(self, name: str) -> PluginBase:
         """Return the running plugin of that name: the object itself.

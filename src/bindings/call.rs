@@ -7,14 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use zerepy_core::{Call, Error, ErrorKind, Outcome, Result, duration};
 
-use crate::around::Around;
+use crate::around::{self, Scene};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
 use crate::errors::{self, OrRaise};
 use crate::exit;
 use crate::limited::Limited;
 use crate::repeat;
-
 use crate::target::{Named, Verb};
 
 /// Calls a plugin and waits for the result.
@@ -42,15 +41,18 @@ fn once<'py>(
     params: Option<&Bound<'py, PyAny>>,
     timeout: Option<Duration>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (plugin, action) = (named.plugin, named.action);
-    let call = exit::check(py).and_then(|()| host.admit(plugin, action)).or_raise(py)?;
-    match run(py, host, &call, verb, named, params, timeout) {
-        Ok(result) => {
-            call.conclude_ok();
-            Ok(result)
-        }
-        Err(error) => Err(call.conclude_err(py, error)),
-    }
+    let called = exit::check(py).and_then(|()| {
+        host.with_call(named.plugin, named.action, |call| {
+            match run(py, host, &call, verb, named, params, timeout) {
+                Ok(result) => {
+                    call.conclude_ok();
+                    Ok(result)
+                }
+                Err(error) => Err(call.conclude_err(py, error)),
+            }
+        })
+    });
+    called.or_raise(py)?
 }
 
 /// Does what was let in, with the hooks around it, and waits for it.
@@ -58,17 +60,19 @@ fn once<'py>(
 pub(crate) fn run<'py, A: AsRef<str>>(
     py: Python<'py>,
     host: &PluginHost,
-    call: &Call<PluginClass, A>,
+    call: &Call<'_, PluginClass, A>,
     verb: Verb,
     named: &Named<'_>,
     params: Option<&Bound<'py, PyAny>>,
     timeout: Option<Duration>,
 ) -> Result<Bound<'py, PyAny>> {
     let (instance, limited) = (call.instance(), limited(call, timeout));
-    if Around::is_wanted(host, instance) {
-        return Around::new(py, host, instance, verb, named, params, limited).run(py);
+    let limited = limited.as_ref();
+    if !around::is_wanted(host, instance) {
+        return instance.target().call(py, verb, named, params, limited);
     }
-    instance.target().call(py, verb, named, params, limited.as_ref())
+    let (sets, named) = (host.hooks().lend(), *named);
+    around::run(py, &Scene { sets: &sets, instance, verb, named, limited, yields: false }, params)
 }
 
 /// A limit as Python gives it, in seconds; infinity, which is none, as `Duration::MAX`.
@@ -87,7 +91,7 @@ pub(crate) fn limit(seconds: Option<f64>) -> PyResult<Option<Duration>> {
 /// What a call with a limit is watched by; `own` is the limit that its caller gave.
 #[inline]
 pub(crate) fn limited<A: AsRef<str>>(
-    call: &Call<PluginClass, A>,
+    call: &Call<'_, PluginClass, A>,
     own: Option<Duration>,
 ) -> Option<Limited> {
     let attempt = call.attempt(own)?;
@@ -104,7 +108,7 @@ pub(crate) trait Conclusion {
     fn conclude_raised(self, py: Python<'_>, raised: PyErr) -> PyErr;
 }
 
-impl<A: AsRef<str>> Conclusion for Call<PluginClass, A> {
+impl<A: AsRef<str>> Conclusion for Call<'_, PluginClass, A> {
     fn conclude_ok(self) {
         self.finish(Outcome::Success, None);
     }

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyTuple};
+use pyo3::types::{PyCFunction, PyIterator, PySendResult, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Call;
 use zerepy_native::Pending;
 
-use crate::around::Around;
 use crate::call::{Conclusion, limited};
 use crate::class::PluginClass;
 use crate::environment::PluginHost;
@@ -25,11 +24,11 @@ use crate::limited::Limited;
 use crate::meeting::{self, Asked};
 use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
-use crate::{repeat, surroundings};
+use crate::{around, repeat, surroundings};
 
 pub(crate) use protocol::protocol;
 
-pub(crate) type HostedCall = Call<PluginClass, String>;
+pub(crate) type HostedCall = Call<'static, PluginClass, String>;
 
 /// A call that has not been awaited yet.
 pub(crate) enum Request {
@@ -69,7 +68,7 @@ enum State {
 /// A call that has begun.
 struct Running {
     /// What is being driven: the iterator of an awaitable.
-    inner: Py<PyAny>,
+    inner: Py<PyIterator>,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
     call: Option<(HostedCall, Verb)>,
     /// Tells a native plugin when it is dropped that nobody waits any more.
@@ -102,12 +101,12 @@ impl CallCoroutine {
             State::Created { request, params } => match start(py, request, params)? {
                 Started::Done(result) => Err(returned(result)),
                 Started::Waiting(running) => {
-                    let outcome = next(running.inner.bind(py));
+                    let outcome = running.inner.bind(py).send(py.None().bind(py));
                     self.settle(py, outcome, running)
                 }
             },
             State::Running(running) => {
-                let outcome = resume(running.inner.bind(py));
+                let outcome = sent(py, resume(running.inner.bind(py)));
                 self.settle(py, outcome, running)
             }
             State::Ended => Err(reused()),
@@ -118,24 +117,34 @@ impl CallCoroutine {
     fn settle<'py>(
         &self,
         py: Python<'py>,
-        outcome: PyResult<Bound<'py, PyAny>>,
+        outcome: PyResult<PySendResult<'py>>,
         running: Running,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let raised = match outcome {
-            Ok(yielded) => {
-                *self.state.lock() = State::Running(running);
-                return Ok(yielded);
+        match (outcome, running.call) {
+            (Ok(PySendResult::Next(yielded)), call) => {
+                *self.state.lock() = State::Running(Running { call, ..running });
+                Ok(yielded)
             }
-            Err(raised) => raised,
-        };
-        match running.call {
-            None => Err(raised),
-            Some((call, verb)) if raised.is_instance_of::<PyStopIteration>(py) => {
-                let result = raised.value(py).getattr(intern!(py, "value"))?;
-                Err(conclude_with(py, call, verb, &result).map_or_else(|error| error, |()| raised))
+            (Ok(PySendResult::Return(result)), call) => {
+                if let Some((call, verb)) = call {
+                    conclude_with(py, call, verb, &result)?;
+                }
+                Err(returned(result))
             }
-            Some((call, _)) => Err(call.conclude_raised(py, raised)),
+            (Err(raised), Some((call, _))) => Err(call.conclude_raised(py, raised)),
+            (Err(raised), None) => Err(raised),
         }
+    }
+}
+
+/// What an iterator gave when a method of it was called, which says by an exception that it ended.
+fn sent<'py>(py: Python<'py>, outcome: PyResult<Bound<'py, PyAny>>) -> PyResult<PySendResult<'py>> {
+    match outcome {
+        Ok(yielded) => Ok(PySendResult::Next(yielded)),
+        Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
+            raised.value(py).getattr(intern!(py, "value")).map(PySendResult::Return)
+        }
+        Err(raised) => Err(raised),
     }
 }
 
@@ -160,9 +169,9 @@ fn start(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResul
             let named = Named::new(&plugin, call.action());
             let (instance, params) = (call.instance(), params.as_ref());
             let mut limited = limited(&call, timeout);
-            let first = if Around::is_wanted(&host, instance) {
-                Around::new(py, &host, instance, verb, &named, params, limited.take())
-                    .into_coroutine(py)
+            let first = if around::is_wanted(&host, instance) {
+                around::Kept::new(&host, instance, verb, &named, limited.take())
+                    .into_coroutine(py, params)
                     .map(First::Awaitable)
                     .map_err(|raised| named.failure(py, raised))
             } else {
@@ -204,7 +213,7 @@ fn waiting<'py>(
             }
         },
     };
-    let inner = awaitable.call_method0(intern!(py, "__await__"))?.unbind();
+    let inner = awaitable.call_method0(intern!(py, "__await__"))?.cast_into()?.unbind();
     Ok(Started::Waiting(Running { inner, call, _pending: pending }))
 }
 
@@ -253,8 +262,12 @@ pub(crate) fn reused() -> PyErr {
     PyRuntimeError::new_err("cannot reuse an already awaited coroutine")
 }
 
+/// How a coroutine returns. Python takes a plain value out of it before an exception is made.
 pub(crate) fn returned(result: Bound<'_, PyAny>) -> PyErr {
-    PyStopIteration::new_err((result.unbind(),))
+    if result.is_instance_of::<PyTuple>() || result.is_instance_of::<PyBaseException>() {
+        return PyStopIteration::new_err((result.unbind(),)); // else they would be taken for its own
+    }
+    PyStopIteration::new_err(result.unbind())
 }
 
 impl Drop for CallCoroutine {
@@ -284,7 +297,7 @@ impl CallCoroutine {
         match self.take() {
             State::Running(running) => {
                 let outcome = running.inner.bind(py).call_method1(intern!(py, "throw"), arguments);
-                self.settle(py, outcome, running)
+                self.settle(py, sent(py, outcome), running)
             }
             State::Created { .. } => Err(thrown(arguments)),
             State::Ended => Err(reused()),

@@ -62,18 +62,6 @@ impl PluginInstance {
         &self.target
     }
 
-    /// Runs a hook of its own, or of a watcher, on this plugin.
-    pub(crate) fn call_hook(
-        &self,
-        py: Python<'_>,
-        methods: &Methods,
-        hook: Hook,
-        error: Option<&Error>,
-    ) -> Result<()> {
-        let (plugin, config) = (self.object.bind(py), &self.config(py));
-        methods.call(hook, &Arguments { plugin, config, error, call: None })
-    }
-
     /// Calls a method of the lifecycle, and waits for it if it is async.
     fn step(&self, step: Step) -> Result<()> {
         Python::attach(|py| {
@@ -254,9 +242,11 @@ impl Instance for PluginInstance {
     }
 
     fn hook(&self, hook: Hook, error: Option<&Error>) -> Result<()> {
-        if !self.hooks.any() {
+        if !self.hooks.has(hook, error.is_some()) {
             return Ok(());
         }
-        Python::attach(|py| self.call_hook(py, &self.hooks, hook, error))
+        Python::attach(|py| {
+            self.hooks.call(py, hook, self, &mut Arguments::new(py, self, error, None))
+        })
     }
 }

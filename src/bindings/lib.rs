@@ -84,6 +84,7 @@ mod _native {
     #[expect(clippy::unnecessary_wraps, reason = "the signature that PyO3 wants")]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         crate::logging::install();
+        zerepy_core::time_calls_with(zerepy_native::time_stamp_counter);
         Ok(())
     }
 }

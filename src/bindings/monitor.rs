@@ -1,14 +1,13 @@
 //! The monitor, as Python sees it.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use zerepy_core::{Monitor, Observer, Outcome, Usage};
+use zerepy_core::{Moment, Monitor, Observer, Outcome, Usage};
 
 use crate::environment::{PluginFinder, PluginHost};
 use crate::errors::OrRaise;
@@ -126,14 +125,14 @@ pub(crate) struct UsageTimer {
 
 /// The uses that have been counted in and not out. The first one begins with the timer itself.
 struct Uses {
-    began: Vec<Instant>,
+    began: Vec<Moment>,
     entered: bool,
 }
 
 impl UsageTimer {
     fn new(usage: Arc<Usage>) -> Self {
         usage.enter();
-        let uses = Uses { began: vec![Instant::now()], entered: false };
+        let uses = Uses { began: vec![Moment::now()], entered: false };
         Self { usage, uses: Mutex::new(uses) }
     }
 
@@ -162,7 +161,7 @@ impl UsageTimer {
         } else {
             uses.began.clear();
         }
-        uses.began.push(Instant::now());
+        uses.began.push(Moment::now());
         uses.entered = true;
         drop(uses);
         slf

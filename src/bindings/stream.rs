@@ -14,7 +14,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_native::Stream;
 
-use crate::around::Around;
+use crate::around;
 use crate::call::Conclusion;
 use crate::coroutine::{HostedCall, Request};
 use crate::errors::{self, OrRaise};
@@ -110,9 +110,9 @@ fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named::new(&plugin, call.action());
             let (instance, params) = (call.instance(), params.as_ref());
-            let items = if Around::is_wanted(&host, instance) {
-                Around::new(py, &host, instance, verb, &named, params, None)
-                    .into_items(py)
+            let items = if around::is_wanted(&host, instance) {
+                around::Kept::new(&host, instance, verb, &named, None)
+                    .into_items(py, params)
                     .map(|items| Items::Python(items.unbind()))
                     .map_err(|raised| named.failure(py, raised))
             } else {

@@ -266,6 +266,10 @@ impl Way {
 
 /// The native instance behind a plugin, unless a subclass wrote the method anew.
 fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<Handle>>> {
+    let native = object.getattr_opt(intern!(object.py(), "_native"))?;
+    let Some(native) = native.as_ref().and_then(|it| it.cast::<NativeInstance>().ok()) else {
+        return Ok(None);
+    };
     let module = object.py().import("zerepy_plugins.native")?;
     let base = module.getattr(match verb {
         Verb::Perform => "NativeConnectionPlugin",
@@ -275,12 +279,7 @@ fn native_handle(object: &Bound<'_, PyAny>, verb: Verb) -> PyResult<Option<Arc<H
         return Ok(None);
     }
     let inherited = object.get_type().getattr(verb.method())?.is(&base.getattr(verb.method())?);
-    let handle = object.getattr("_native")?;
-    Ok(handle
-        .cast::<NativeInstance>()
-        .ok()
-        .filter(|_| inherited)
-        .map(|native| native.get().handle()))
+    Ok(inherited.then(|| native.get().handle()))
 }
 
 fn call_python<'py>(
@@ -292,11 +291,7 @@ fn call_python<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let params = or_empty(py, params);
     let result = match verb {
-        Verb::Perform => {
-            let action = call.text.map(|text| text.clone_ref(py));
-            let action = action.unwrap_or_else(|| PyString::new(py, call.action).unbind());
-            method.bind(py).call1((action, params))
-        }
+        Verb::Perform => method.bind(py).call1((call.text(py), params)),
         Verb::Execute => method.bind(py).call1((params,)),
     };
     result.map_err(|raised| call.failure(py, raised))
@@ -349,6 +344,7 @@ fn limit<'py>(
 }
 
 /// A call by its names.
+#[derive(Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub(crate) plugin: &'a str,
     pub(crate) action: &'a str,
@@ -365,6 +361,12 @@ impl std::fmt::Display for Named<'_> {
 impl<'a> Named<'a> {
     pub(crate) fn new(plugin: &'a str, action: &'a str) -> Self {
         Self { plugin, action, text: None }
+    }
+
+    /// The action as a Python object.
+    pub(crate) fn text(&self, py: Python<'_>) -> Py<PyString> {
+        let text = self.text.map(|text| text.clone_ref(py));
+        text.unwrap_or_else(|| PyString::new(py, self.action).unbind())
     }
 
     /// What the plugin raised, as the core's error.

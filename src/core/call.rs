@@ -1,14 +1,15 @@
 //! A call, from admission to account. The payload never comes here.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::entry::Entry;
+use crate::entry::{Admitted, Entry};
 use crate::overrun::Attempt;
 use crate::policy::Permit;
-use crate::{Category, Class, Event, EventSink, Monitor, Outcome, PluginInfo};
+use crate::{Category, Class, Event, EventSink, Moment, Monitor, Outcome, PluginInfo};
 
 /// Those who may want to know of a call.
 pub(crate) struct Watch {
@@ -16,24 +17,56 @@ pub(crate) struct Watch {
     pub(crate) events: Arc<dyn EventSink>,
 }
 
+/// What a call holds on to: lent to one that ends where it begins, which need not count it.
+pub(crate) enum Held<'a, T> {
+    Lent(&'a Arc<T>),
+    Kept(Arc<T>),
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = Arc<T>;
+
+    fn deref(&self) -> &Arc<T> {
+        match self {
+            Self::Lent(lent) => lent,
+            Self::Kept(kept) => kept,
+        }
+    }
+}
+
 /// An admitted call: it counts as running until it is finished or dropped.
 ///
 /// Dropping it unfinished counts it as abandoned. `A` holds the action's name: borrowed for a call
 /// that ends where it begins, owned for one that is awaited.
-pub struct Call<C: Class, A: AsRef<str>> {
-    entry: Arc<Entry<C>>,
-    instance: Arc<C::Instance>,
+pub struct Call<'a, C: Class, A: AsRef<str>> {
+    entry: Held<'a, Entry<C>>,
+    instance: Held<'a, C::Instance>,
     action: A,
     permit: Option<Permit>,
-    began: Instant,
+    began: Moment,
     blameless: bool, // it failed for a mistake of its caller, if it failed
     finished: bool,
 }
 
-impl<C: Class, A: AsRef<str>> Call<C, A> {
-    pub(crate) fn begin(
-        entry: Arc<Entry<C>>,
-        (instance, permit): (Arc<C::Instance>, Option<Permit>),
+impl<C: Class, A: AsRef<str>> Call<'static, C, A> {
+    /// A call that may end anywhere.
+    pub(crate) fn kept(entry: &Arc<Entry<C>>, admitted: Admitted<C>, action: A) -> Self {
+        let (entry, instance) = (Arc::clone(entry), Arc::clone(admitted.instance()));
+        Self::begin(Held::Kept(entry), Held::Kept(instance), admitted.permit, action)
+    }
+}
+
+impl<'a, C: Class, A: AsRef<str>> Call<'a, C, A> {
+    /// A call that ends before `admitted` does.
+    pub(crate) fn lent(entry: &'a Arc<Entry<C>>, admitted: &'a mut Admitted<C>, action: A) -> Self {
+        let permit = admitted.permit.take();
+        Self::begin(Held::Lent(entry), Held::Lent(admitted.instance()), permit, action)
+    }
+
+    fn begin(
+        entry: Held<'a, Entry<C>>,
+        instance: Held<'a, C::Instance>,
+        permit: Option<Permit>,
         action: A,
     ) -> Self {
         let watch = &entry.watch;
@@ -46,7 +79,7 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
             instance,
             action,
             permit,
-            began: Instant::now(),
+            began: Moment::now(),
             blameless: false,
             finished: false,
         }
@@ -114,7 +147,7 @@ impl<C: Class, A: AsRef<str>> Call<C, A> {
     }
 }
 
-impl<C: Class, A: AsRef<str>> Drop for Call<C, A> {
+impl<C: Class, A: AsRef<str>> Drop for Call<'_, C, A> {
     fn drop(&mut self) {
         if !self.finished {
             self.account(Outcome::Abandoned, Some("the caller did not wait for the end"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use parking_lot::Mutex;
 
 use crate::call::Watch;
@@ -37,6 +37,18 @@ pub(crate) struct Entry<C: Class> {
     /// When its actions may run, and which are repeated; nothing for most plugins.
     pub(crate) rules: Option<Rules>,
     failure: Mutex<Option<Arc<Failure>>>,
+}
+
+/// What a call is given that a plugin takes.
+pub(crate) struct Admitted<C: Class> {
+    instance: Guard<Option<Arc<C::Instance>>>,
+    pub(crate) permit: Option<Permit>,
+}
+
+impl<C: Class> Admitted<C> {
+    pub(crate) fn instance(&self) -> &Arc<C::Instance> {
+        self.instance.as_ref().expect("without an instance no call is admitted")
+    }
 }
 
 impl<C: Class> Entry<C> {
@@ -158,13 +170,17 @@ impl<C: Class> Entry<C> {
         Failure { stage, plugin, origin, error }
     }
 
-    /// Counts a call in and hands out the instance, with the permit of the action if it needs one, or
+    /// Counts a call in and lends the instance, with the permit of the action if it needs one, or
     /// says why the plugin does not take it.
-    pub(crate) fn admit(&self, action: &str) -> Result<(Arc<C::Instance>, Option<Permit>)> {
+    pub(crate) fn admit(&self, action: &str) -> Result<Admitted<C>> {
         self.usage.admission.admit(|| {
-            let instance = self.running().ok_or_else(|| self.not_running())?;
+            let running = self.state.get() == PluginState::Running;
+            let instance = self.instance.load();
+            if !running || instance.is_none() {
+                return Err(self.not_running());
+            }
             match self.overruns.wedged() {
-                None => Ok((instance, self.permit(action)?)),
+                None => Ok(Admitted { instance, permit: self.permit(action)? }),
                 Some(wedged) => Err(wedged),
             }
         })

@@ -3,6 +3,7 @@
 //! It never sees what an action is given or gives back: hooks around actions are run by whoever
 //! runs the action, in the order that stands here.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,8 +13,16 @@ use crate::{Error, ErrorKind, Hook, Instance, Result};
 
 /// Hooks that see every plugin of a host.
 pub trait HookSet<I>: Send + Sync {
-    /// Runs the hook of that name around a step of the lifecycle, if the set has one.
-    fn call(&self, hook: Hook, plugin: &I, error: Option<&Error>) -> Result<()>;
+    /// Runs the hook of that name around a step of the lifecycle, of all sets that have one, in
+    /// this order and whatever fails; `note` takes what came of each.
+    fn call_each<'a>(
+        sets: impl Iterator<Item = &'a Arc<Placed<Self>>>,
+        hook: Hook,
+        plugin: &I,
+        error: Option<&Error>,
+        note: impl FnMut(OnError, Result<()>),
+    ) where
+        Self: Sized + 'a;
     /// Whether it has hooks around actions.
     fn watches_actions(&self) -> bool;
 }
@@ -103,6 +112,11 @@ impl<S> Hooks<S> {
         self.sets.load_full()
     }
 
+    /// The same, for as long as it takes to go through them: cheaper than to have them.
+    pub fn lend(&self) -> impl Deref<Target = Arc<Sets<S>>> + use<S> {
+        self.sets.load()
+    }
+
     /// Whether any set has hooks around actions.
     pub fn watch_actions(&self) -> bool {
         self.watching_actions.load(Ordering::Acquire) > 0
@@ -151,14 +165,12 @@ impl<S> Hooks<S> {
         if !hook.is_before() {
             ran.note(hook, OnError::Raise, plugin.hook(hook, error));
         }
-        let mut run = |placed: &Arc<Placed<S>>| {
-            ran.note(hook, placed.on_error, placed.set.call(hook, plugin, error));
-        };
+        let note = |on_error, outcome| ran.note(hook, on_error, outcome);
         if hook.is_before() {
-            sets.iter().for_each(&mut run);
+            S::call_each(sets.iter(), hook, plugin, error, note);
             ran.note(hook, OnError::Raise, plugin.hook(hook, error));
         } else {
-            sets.iter().rev().for_each(&mut run);
+            S::call_each(sets.iter().rev(), hook, plugin, error, note);
         }
         ran
     }

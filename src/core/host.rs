@@ -128,12 +128,27 @@ impl<C: Class> Host<C> {
     }
 
     /// Counts a call of `action` in, or says why the plugin takes none.
-    pub fn admit<A: AsRef<str>>(&self, plugin: &str, action: A) -> Result<Call<C, A>> {
+    pub fn admit<A: AsRef<str>>(&self, plugin: &str, action: A) -> Result<Call<'static, C, A>> {
         let entries = self.entries.load();
         let entry = entries.get(plugin).ok_or_else(|| unknown(plugin, &entries))?;
         match entry.admit(action.as_ref()) {
-            Ok(admitted) => Ok(Call::begin(Arc::clone(entry), admitted, action)),
+            Ok(admitted) => Ok(Call::kept(entry, admitted, action)),
             Err(error) => self.admit_successor(entry, error, action),
+        }
+    }
+
+    /// The same for a call that ends where it begins: `run` is lent what it calls, which costs less.
+    pub fn with_call<T>(
+        &self,
+        plugin: &str,
+        action: &str,
+        run: impl FnOnce(Call<'_, C, &str>) -> T,
+    ) -> Result<T> {
+        let entries = self.entries.load();
+        let entry = entries.get(plugin).ok_or_else(|| unknown(plugin, &entries))?;
+        match entry.admit(action) {
+            Ok(mut admitted) => Ok(run(Call::lent(entry, &mut admitted, action))),
+            Err(error) => self.admit_successor(entry, error, action).map(run),
         }
     }
 
@@ -144,11 +159,11 @@ impl<C: Class> Host<C> {
         entry: &Arc<Entry<C>>,
         error: Error,
         action: A,
-    ) -> Result<Call<C, A>> {
+    ) -> Result<Call<'static, C, A>> {
         match self.entries.load().get(entry.name()) {
             Some(successor) if !Arc::ptr_eq(successor, entry) => {
                 let admitted = successor.admit(action.as_ref())?;
-                Ok(Call::begin(Arc::clone(successor), admitted, action))
+                Ok(Call::kept(successor, admitted, action))
             }
             _ => Err(error),
         }

@@ -8,6 +8,7 @@ mod admission;
 mod backlog;
 mod bring_up;
 mod call;
+mod clock;
 mod config;
 mod discovery;
 mod entry;
@@ -57,6 +58,7 @@ mod tests;
 
 pub use backlog::{Backlog, Pushed};
 pub use call::Call;
+pub use clock::{Moment, ReadCounter, time_calls_with};
 pub use config::{Change, Config, Environment, Settings, effective_config};
 pub use discovery::{Candidate, CandidateManifest, Glimpse, Preview, Scan, Unit, preview, scan};
 pub use error::{Error, ErrorKind, Result};

@@ -2,19 +2,20 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use histogram::AtomicHistogram;
 use parking_lot::Mutex;
 
 use crate::Verdict;
 use crate::admission::Admission;
+use crate::clock::{Moment, nanoseconds};
 use crate::recent::Recent;
 
 /// Buckets are exact within 1/16 of their value.
 const GROUPING_POWER: u8 = 4;
-/// Latencies of 2^40 ns (18 minutes) and more share the last bucket.
-const MAX_VALUE_POWER: u8 = 40;
+/// Latencies of 2^42 ticks (a quarter of an hour at 5 GHz) and more share the last bucket.
+const MAX_VALUE_POWER: u8 = 42;
 
 /// Calls speak for a plugin's health if there are so many of them,
 const MIN_RECENT: u32 = 5;
@@ -37,14 +38,14 @@ pub enum Outcome {
 /// The counters of one plugin. Shared by all its calls; they survive a restart of the plugin.
 #[derive(Debug)]
 pub struct Usage {
-    epoch: Instant,
+    epoch: Moment,
     epoch_unix: Duration, // the same moment; read once, so that equal readings are equal
     pub(crate) admission: Admission,
     errors: AtomicU64,
     timeouts: AtomicU64,
-    total_ns: AtomicU64,
-    max_ns: AtomicU64,
-    last_used_ns: AtomicU64,
+    total: AtomicU64, // these three, and what is below, in ticks
+    max: AtomicU64,
+    last_used: AtomicU64, // since the epoch
     still_running: AtomicU64,
     late: AtomicU64,
     pub(crate) recent: Recent,
@@ -86,16 +87,16 @@ pub struct Stats {
 impl Default for Usage {
     fn default() -> Self {
         Self {
-            epoch: Instant::now(),
+            epoch: Moment::now(),
             epoch_unix: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
             admission: Admission::default(),
             errors: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
-            total_ns: AtomicU64::new(0),
-            max_ns: AtomicU64::new(0),
-            last_used_ns: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            last_used: AtomicU64::new(0),
             still_running: AtomicU64::new(0),
             late: AtomicU64::new(0),
             recent: Recent::default(),
@@ -112,16 +113,16 @@ impl Usage {
     }
 
     /// Counts a call out that was counted in and began at `began`; `error` is the failure's text.
-    pub fn leave(&self, began: Instant, outcome: Outcome, error: Option<&str>) {
-        let now = Instant::now();
-        let took = nanoseconds(now - began);
+    pub fn leave(&self, began: Moment, outcome: Outcome, error: Option<&str>) {
+        let now = Moment::now();
+        let took = now.ticks_since(began);
         let latencies = self.latencies.get_or_init(|| Box::new(new_histogram()));
         let _ = latencies.increment(took.min((1 << MAX_VALUE_POWER) - 1));
-        self.total_ns.fetch_add(took, Ordering::Relaxed);
-        if took > self.max_ns.load(Ordering::Relaxed) {
-            self.max_ns.fetch_max(took, Ordering::Relaxed); // seldom: it costs far more than a look
+        self.total.fetch_add(took, Ordering::Relaxed);
+        if took > self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(took, Ordering::Relaxed); // seldom: it costs far more than a look
         }
-        self.last_used_ns.store(nanoseconds(now - self.epoch).max(1), Ordering::Relaxed);
+        self.last_used.store(now.ticks_since(self.epoch).max(1), Ordering::Relaxed);
         if matches!(outcome, Outcome::Failure | Outcome::Timeout) {
             self.count_failure(outcome, error);
         }
@@ -158,7 +159,7 @@ impl Usage {
 
     /// What the calls of the last minute say of the plugin; `None` if there are too few.
     pub(crate) fn recent_verdict(&self) -> Option<Verdict> {
-        let last_used = Duration::from_nanos(self.last_used_ns.load(Ordering::Relaxed));
+        let last_used = Duration::from_nanos(nanoseconds(self.last_used.load(Ordering::Relaxed)));
         let is_recent = self.epoch.elapsed().saturating_sub(last_used) < RECENT;
         let (calls, failures) = self.recent.read();
         if calls < MIN_RECENT || !is_recent {
@@ -176,7 +177,7 @@ impl Usage {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let [p50, p95, p99] = self.percentiles();
-        let last_used = self.last_used_ns.load(Ordering::Relaxed);
+        let last_used = self.last_used.load(Ordering::Relaxed);
         Stats {
             calls: self.admission.finished(),
             errors: self.errors.load(Ordering::Relaxed),
@@ -187,8 +188,8 @@ impl Usage {
             p50,
             p95,
             p99,
-            max: seconds(self.max_ns.load(Ordering::Relaxed)),
-            total: seconds(self.total_ns.load(Ordering::Relaxed)),
+            max: seconds(self.max.load(Ordering::Relaxed)),
+            total: seconds(self.total.load(Ordering::Relaxed)),
             last_error: self.last_error.lock().clone(),
             last_used: (last_used > 0).then(|| self.wall_clock(last_used)),
         }
@@ -198,12 +199,12 @@ impl Usage {
     fn percentiles(&self) -> [f64; 3] {
         let Some(latencies) = self.latencies.get() else { return [0.0; 3] };
         let snapshot = latencies.load();
-        let max = self.max_ns.load(Ordering::Relaxed);
+        let max = self.max.load(Ordering::Relaxed);
         [0.50, 0.95, 0.99].map(|quantile| quantile_of(&snapshot, quantile, max))
     }
 
-    fn wall_clock(&self, since_epoch_ns: u64) -> f64 {
-        (self.epoch_unix + Duration::from_nanos(since_epoch_ns)).as_secs_f64()
+    fn wall_clock(&self, since_epoch: u64) -> f64 {
+        (self.epoch_unix + Duration::from_nanos(nanoseconds(since_epoch))).as_secs_f64()
     }
 }
 
@@ -227,12 +228,8 @@ fn quantile_of(histogram: &histogram::Histogram, quantile: f64, max: u64) -> f64
     0.0
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn seconds(nanoseconds: u64) -> f64 {
-    Duration::from_nanos(nanoseconds).as_secs_f64()
+fn seconds(ticks: u64) -> f64 {
+    Duration::from_nanos(nanoseconds(ticks)).as_secs_f64()
 }
 
 #[cfg(test)]
@@ -241,8 +238,7 @@ mod tests {
 
     fn called(usage: &Usage, took: Duration, outcome: Outcome, error: Option<&str>) {
         usage.enter();
-        let began = Instant::now().checked_sub(took).expect("the clock is older than a second");
-        usage.leave(began, outcome, error);
+        usage.leave(Moment::now().before(took), outcome, error);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod cache;
 mod completion;
+mod counter;
 mod descriptor;
 mod elf;
 mod failure;
@@ -27,6 +28,7 @@ mod task;
 mod trust;
 
 pub use completion::{Stay, unexpected_outcomes};
+pub use counter::time_stamp_counter;
 pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};
 pub use instance::Instance;

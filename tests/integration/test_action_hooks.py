@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import shutil
 import threading
 from pathlib import Path
@@ -93,6 +94,46 @@ def test_new_params_reach_later_hooks_and_the_plugin(running, call):
     assert call(running, "echo", "echo", given) == 2
     assert seen == [{"value": 2}, ({"value": 2}, 2)]
     assert given == {"value": 1}
+
+
+def by_name(hook):
+    """Wrap a hook in a function that takes nothing but names."""
+
+    @functools.wraps(hook)
+    def wrapper(self, **named):
+        return hook(self, **named)
+
+    return wrapper
+
+
+def test_arguments_come_whatever_the_form_of_the_hook(running, call):
+    seen = []
+
+    class InAnotherOrder(PluginHooks):
+        def pre_action(self, params, action):
+            seen.append((action, params))
+
+    class AfterAnotherDefault(PluginHooks):
+        def pre_action(self, mine=None, action="", params=None):
+            seen.append((action, params, mine))
+
+    class NamesOnly(PluginHooks):
+        def pre_action(self, action, *, params):
+            seen.append((action, params))
+
+    class Wrapped(PluginHooks):
+        @by_name
+        def pre_action(self, action, params):
+            seen.append((action, params))
+
+    class NoMethod(PluginHooks):
+        pre_action = staticmethod(lambda action, params: seen.append((action, params)))
+
+    for hooks in (InAnotherOrder, AfterAnotherDefault, NamesOnly, Wrapped, NoMethod):
+        running.add_hooks(hooks())
+    call(running, "echo", "echo", {"value": 1})
+    given = ("echo", {"value": 1})
+    assert seen == [given, (*given, None), given, given, given]
 
 
 def test_new_params_are_validated(running, execute):

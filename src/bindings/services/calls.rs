@@ -14,7 +14,7 @@ use zerepy_native::{Caller, CancelFlag, Done, Form, ResultTape, ServiceCall, Tap
 
 use super::chain::within;
 use super::flight::Flight;
-use crate::around::Around;
+use crate::around;
 use crate::call::{self, Conclusion, limited};
 use crate::coroutine::HostedCall;
 use crate::environment::PluginHost;
@@ -165,7 +165,7 @@ impl Outgoing {
     fn work(&mut self, hosted: &HostedCall) -> Result<Work> {
         let target = hosted.instance().target();
         let verb = target.verb_for(&self.plugin, &self.action)?;
-        let is_watched = Around::is_wanted(&self.host, hosted.instance());
+        let is_watched = around::is_wanted(&self.host, hosted.instance());
         let Some(handle) = target.native(verb).filter(|_| !is_watched) else {
             return Ok(Work::Python(verb, self.take_params()?));
         };

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Cancel, Category, Change, Class, Config, Done, Error, ErrorKind, Event, EventSink, Failure,
-    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, Outcome, Owner, Parts,
-    PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore, Status, Step,
-    Supervision, Threads,
+    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, OnError, Outcome, Owner,
+    Parts, Placed, PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore,
+    Status, Step, Supervision, Threads,
 };
 
 /// What a step does besides being written down.
@@ -174,8 +174,18 @@ impl Instance for FakeInstance {
 pub(super) struct Watcher(pub(super) &'static str, pub(super) Arc<Script>);
 
 impl HookSet<FakeInstance> for Watcher {
-    fn call(&self, hook: Hook, plugin: &FakeInstance, error: Option<&Error>) -> Result<()> {
-        self.1.run(&format!("{}.{} {}", self.0, hook.name(), plugin.name), error)
+    fn call_each<'a>(
+        sets: impl Iterator<Item = &'a Arc<Placed<Self>>>,
+        hook: Hook,
+        plugin: &FakeInstance,
+        error: Option<&Error>,
+        mut note: impl FnMut(OnError, Result<()>),
+    ) {
+        for placed in sets {
+            let Self(name, hooks) = &placed.set;
+            let step = format!("{name}.{} {}", hook.name(), plugin.name);
+            note(placed.on_error, hooks.run(&step, error));
+        }
     }
 
     fn watches_actions(&self) -> bool {
