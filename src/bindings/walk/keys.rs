@@ -38,14 +38,15 @@ struct Print {
 }
 
 impl Keys {
-    /// What this thread keeps; for a call within a call, nothing.
-    pub(super) fn take() -> Self {
-        KEYS.take()
-    }
-
-    /// Keeps the texts until they are taken again.
-    pub(super) fn put_back(self) {
-        KEYS.set(self);
+    /// Lends what this thread keeps; for a call within a call, nothing.
+    #[inline]
+    pub(super) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
+        KEYS.with(|place| {
+            let mut keys = place.take();
+            let done = work(&mut keys);
+            place.set(keys);
+            done
+        })
     }
 
     /// The text of these bytes, of which Python checks that they are UTF-8.
