@@ -18,12 +18,12 @@ from zerepy_plugins import _native
 PROGRAM = Path(__file__).parents[1] / "fixtures" / "instructions" / "program.py"
 TIMES = 100  # each path is run, after as many times that are not counted
 BOUNDS = {
-    "small native call": 12_000,
-    "chat native call": 40_000,
-    "python call": 5_000,
-    "action hook": 7_000,
-    "event": 5_000,
-    "ready awaited call": 16_000,
+    "small native call": 19_000,
+    "chat native call": 55_000,
+    "python call": 10_000,
+    "action hook": 19_000,
+    "event": 4_500,
+    "ready awaited call": 23_000,
 }
 
 
