@@ -85,14 +85,17 @@ impl Keys {
 impl Print {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
-        let (head, tail) =
-            if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-            } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
-            } else {
-                (bytes.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)), 0)
-            };
+        let (head, tail) = if let Some(head) = bytes.first_chunk::<8>()
+            && let Some(tail) = bytes.last_chunk::<8>()
+        {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let Some(head) = bytes.first_chunk::<4>()
+            && let Some(tail) = bytes.last_chunk::<4>()
+        {
+            (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
+        } else {
+            (bytes.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)), 0)
+        };
         Self { head, tail, len: bytes.len() }
     }
 
