@@ -78,6 +78,10 @@ bench: install $(PEERS)/.installed ## Measure it and its peers side by side: all
 	mkdir -p build/bench/lib
 	cp target/peers/release/libbench_hand.so build/bench/lib/bench_hand.so
 	cp target/peers/release/libbench_plugin.so build/bench/lib/
+	cargo build --release --quiet -p zerepy-bindings --no-default-features --target-dir target/version
+	rm -rf build/bench/version && mkdir -p build/bench/version
+	cp -r python/zerepy_plugins build/bench/version/
+	cp target/version/release/lib_native.so build/bench/version/zerepy_plugins/_native.abi3.so
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(CURDIR)/$(PEERS):$(CURDIR)/build/bench/lib $(BIN)/python tests/bench/run.py $(ONLY)
 
 # In a directory of its own: with another flag everything would be built anew, here and there.

@@ -1,20 +1,23 @@
 //! Native plugins, as Python sees them: a class handle for each plugin of a library, an instance
 //! handle for each instance. The Python classes around them stand in `zerepy_plugins/native.py`.
 
+mod actions;
+
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use foldhash::HashMap;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{
     CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stay,
     Stream, Tape, Trust,
 };
+
+use actions::Actions;
 
 use crate::coroutine::{CallCoroutine, Request};
 use crate::errors::OrRaise;
@@ -78,32 +81,8 @@ impl NativeClass {
 /// An instance and its actions by name.
 pub(crate) struct Handle {
     instance: Arc<Instance>,
-    actions: HashMap<String, (u32, Exec)>,
-    names: Vec<Interned>,
+    actions: Actions,
     max_payload: AtomicUsize, // bytes
-}
-
-/// An action's name as programs have it that write it down: Python keeps one object for all of them.
-struct Interned {
-    address: usize,
-    len: usize,
-    action: (u32, Exec),
-    _text: Py<PyString>, // keeps what is at the address
-}
-
-impl Interned {
-    fn new(py: Python<'_>, name: &str, action: (u32, Exec)) -> PyResult<Self> {
-        let text = PyString::intern(py, name);
-        let bytes = text.to_str()?;
-        let (address, len) = (bytes.as_ptr().addr(), bytes.len());
-        Ok(Self { address, len, action, _text: text.unbind() })
-    }
-
-    /// Whether `name` is in that very object, and so the same.
-    #[inline]
-    fn is(&self, name: &str) -> bool {
-        (self.address, self.len) == (name.as_ptr().addr(), name.len())
-    }
 }
 
 /// A native call that does not run inline, ready for any thread: its parameters are copies.
@@ -123,13 +102,9 @@ thread_local! {
 
 impl Handle {
     fn new(py: Python<'_>, instance: Instance) -> PyResult<Self> {
-        let actions = instance.info().actions.iter().zip(0..);
-        let actions: HashMap<_, _> =
-            actions.map(|(action, index)| (action.name.clone(), (index, action.exec))).collect();
-        let names = actions.iter().map(|(name, action)| Interned::new(py, name, *action));
-        let names = names.collect::<PyResult<_>>()?;
+        let actions = Actions::new(py, &instance.info().actions)?;
         let max_payload = AtomicUsize::new(Form::DEFAULT.max_payload);
-        Ok(Self { actions, names, instance: Arc::new(instance), max_payload })
+        Ok(Self { actions, instance: Arc::new(instance), max_payload })
     }
 
     /// Limits what one call may pass in either direction from now on, in bytes.
@@ -165,14 +140,11 @@ impl Handle {
 
     /// The plugin's place of that action, and how it wants to be called.
     pub(crate) fn action(&self, name: &str) -> Result<(u32, Exec)> {
-        if let Some(known) = self.names.iter().find(|known| known.is(name)) {
-            return Ok(known.action);
-        }
-        self.actions.get(name).copied().ok_or_else(|| {
+        self.actions.get(name).ok_or_else(|| {
             let plugin = &self.instance.info().name;
             Error::new(ErrorKind::NotFound, format!("plugin {plugin:?} has no action {name:?}"))
                 .with_plugin(plugin)
-                .with_hint(suggestion(name, self.actions.keys().map(String::as_str)))
+                .with_hint(suggestion(name, self.actions.names()))
         })
     }
 
@@ -222,8 +194,6 @@ impl Handle {
         let form = self.form();
         let mut result = ResultTape::vacant(form);
         let outcome = if self.instance.borrows() {
-            let mut tape = SCRATCH.take().unwrap_or_default();
-            tape.reset(form);
             let empty;
             let params = if let Some(params) = params {
                 params
@@ -232,9 +202,13 @@ impl Handle {
                 &empty
             };
             let call = |tape: &Tape| self.instance.call_into(action, tape, &mut result);
-            let outcome = walk::lent(params, &mut tape, call);
-            SCRATCH.set(Some(tape));
-            outcome
+            SCRATCH.with(|scratch| {
+                let mut tape = scratch.take().unwrap_or_default();
+                tape.reset(form);
+                let outcome = walk::lent(params, &mut tape, call);
+                scratch.set(Some(tape));
+                outcome
+            })
         } else {
             self.instance.call_into(action, &self.copied(py, params)?, &mut result)
         };
@@ -274,7 +248,7 @@ impl Handle {
 
     /// Whether that action yields items.
     fn is_stream(&self, action: &str) -> bool {
-        self.actions.get(action).is_some_and(|(_, exec)| *exec == Exec::Stream)
+        self.actions.get(action).is_some_and(|(_, exec)| exec == Exec::Stream)
     }
 
     /// Closes the streams that are open.

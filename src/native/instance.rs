@@ -4,13 +4,14 @@
 //! undefined. The state of the lifecycle at large is not its business.
 
 mod changes;
+mod refusals;
 
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use zerepy_core::{Error, ErrorKind, Exec, PluginInfo, Result};
+use zerepy_core::{Exec, PluginInfo, Result};
 use zerepy_plugin_abi::{FfiOwnedTape, FfiTape, status};
 
 use crate::completion::{Reading, Stay};
@@ -21,7 +22,7 @@ use crate::handshake::{Ask, Call, Functions};
 use crate::services::{Frame, Scope};
 use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
-use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
+use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, fork};
 
 /// The minor version of the ABI since which there are packed arrays.
 const PACKED_SINCE: u16 = 2;
@@ -444,63 +445,6 @@ impl Instance {
 
     fn check_process(&self, step: Step) -> Result<()> {
         if self.generation == fork::generation() { Ok(()) } else { Err(self.forked(step)) }
-    }
-
-    #[cold]
-    fn no_such_action(&self, action: u32) -> Error {
-        let (name, count) = (&self.info().name, self.is_inline.len());
-        let message = format!("plugin {name:?} has no action number {action}; it has {count}");
-        Error::new(ErrorKind::NotFound, message).with_plugin(name)
-    }
-
-    #[cold]
-    pub(crate) fn unreadable(&self, broken: TapeError, step: Step) -> Error {
-        let message = format!("{} gave no result: {broken}", step.of(self.info()));
-        let error = Error::new(ErrorKind::Execution, message).with_plugin(&self.info().name);
-        match broken.hint() {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
-    }
-
-    #[cold]
-    pub(crate) fn unwritable(&self, error: TapeError) -> Error {
-        Error::from(error).with_plugin(&self.info().name)
-    }
-
-    #[cold]
-    pub(crate) fn forked(&self, step: Step) -> Error {
-        self.wrong_state(step, "it was created before this process was forked")
-            .with_hint("Create it in the child process")
-    }
-
-    #[cold]
-    fn closed(&self, closed: Closed, step: Step) -> Error {
-        match closed {
-            Closed::Empty => {
-                self.wrong_state(step, "it is not initialized").with_hint("Start the plugin first")
-            }
-            Closed::Ready => {
-                self.wrong_state(step, "it is initialized already").with_hint("Clean it up first")
-            }
-            Closed::Exclusive => self
-                .wrong_state(step, "it is being initialized or cleaned up")
-                .with_hint("Wait until that is done"),
-            Closed::Busy(calls) => {
-                let name = &self.info().name;
-                let running = match calls {
-                    1 => format!("1 call of {name:?} is still running"),
-                    _ => format!("{calls} calls of {name:?} are still running"),
-                };
-                self.wrong_state(step, &running).with_hint("Wait until nothing is running")
-            }
-        }
-    }
-
-    #[cold]
-    pub(crate) fn wrong_state(&self, step: Step, why: &str) -> Error {
-        let message = format!("{} is not possible now: {why}", step.of(self.info()));
-        Error::new(ErrorKind::State, message).with_plugin(&self.info().name)
     }
 }
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import places
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness import Runner
 
 
@@ -27,3 +30,20 @@ def timed(code: str, *arguments: object, before: str = "") -> Runner:
     whole = f"import time\n{before}\nbegan = time.perf_counter()\n{code}\n"
     whole += "print(time.perf_counter() - began)"
     return lambda number: sum(child(whole, *arguments) for _ in range(number))
+
+
+@contextmanager
+def running(code: str, *arguments: object) -> Iterator[Runner]:
+    """Start a child process with a runner of its own: it answers a number with seconds."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=places.BENCH, stdin=pipe, stdout=pipe, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+
+        def run(number: int) -> float:
+            print(number, file=child.stdin, flush=True)
+            return float(child.stdout.readline())
+
+        yield run
+        child.stdin.close()

@@ -21,6 +21,7 @@ from rows import Row
 
 TOPICS = (
     "calls",
+    "abi3",
     "python_calls",
     "hooks",
     "events",

@@ -38,14 +38,15 @@ struct Print {
 }
 
 impl Keys {
-    /// What this thread keeps; for a call within a call, nothing.
-    pub(super) fn take() -> Self {
-        KEYS.take()
-    }
-
-    /// Keeps the texts until they are taken again.
-    pub(super) fn put_back(self) {
-        KEYS.set(self);
+    /// Lends what this thread keeps; for a call within a call, nothing.
+    #[inline]
+    pub(super) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
+        KEYS.with(|place| {
+            let mut keys = place.take();
+            let done = work(&mut keys);
+            place.set(keys);
+            done
+        })
     }
 
     /// The text of these bytes, of which Python checks that they are UTF-8.
@@ -84,14 +85,17 @@ impl Keys {
 impl Print {
     #[inline]
     fn of(bytes: &[u8]) -> Self {
-        let (head, tail) =
-            if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-            } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-                (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
-            } else {
-                (bytes.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)), 0)
-            };
+        let (head, tail) = if let Some(head) = bytes.first_chunk::<8>()
+            && let Some(tail) = bytes.last_chunk::<8>()
+        {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let Some(head) = bytes.first_chunk::<4>()
+            && let Some(tail) = bytes.last_chunk::<4>()
+        {
+            (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
+        } else {
+            (bytes.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)), 0)
+        };
         Self { head, tail, len: bytes.len() }
     }
 

@@ -24,9 +24,10 @@ pub(crate) fn read_tape<'py>(py: Python<'py>, tape: &Tape) -> Result<Bound<'py, 
 }
 
 fn read_view<'py>(py: Python<'py>, view: TapeView<'_>, limit: usize) -> Result<Bound<'py, PyAny>> {
-    let mut walk = Walk { py, view, next: 0, depth: 0, keys: Keys::take(), size: 0, limit };
-    let outcome = walk.count(view.size_of_nodes()).and_then(|()| walk.only_value());
-    walk.keys.put_back();
+    let outcome = Keys::with(|keys| {
+        let mut walk = Walk { py, view, next: 0, depth: 0, keys, size: 0, limit };
+        walk.count(view.size_of_nodes()).and_then(|()| walk.only_value())
+    });
     outcome.map_err(|refusal| refusal.into_error(py, "result", ErrorKind::Execution))
 }
 
@@ -35,7 +36,7 @@ struct Walk<'py, 'a> {
     view: TapeView<'a>,
     next: usize,
     depth: usize,
-    keys: Keys,
+    keys: &'a mut Keys,
     size: usize, // of what was read: nodes may share the bytes they point to
     limit: usize,
 }

@@ -125,8 +125,10 @@ impl Frame {
     /// Serves it on this thread while `work` runs.
     #[inline]
     pub(crate) fn serve<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
-        let _serving = Serving(CURRENT.replace(Arc::as_ptr(self)));
-        work()
+        CURRENT.with(|current| {
+            let _serving = Serving { current, outer: current.replace(Arc::as_ptr(self)) };
+            work()
+        })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -213,12 +215,15 @@ impl Drop for Frame {
 }
 
 /// What the thread was serving before comes back when this is dropped, also by a panic.
-struct Serving(*const Frame);
+struct Serving<'t> {
+    current: &'t Cell<*const Frame>,
+    outer: *const Frame,
+}
 
-impl Drop for Serving {
+impl Drop for Serving<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        self.current.set(self.outer);
     }
 }
 

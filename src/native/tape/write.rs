@@ -267,8 +267,9 @@ impl Tape {
 
     #[inline]
     fn lent(&mut self, tag: u32, ptr: *const u8, len: usize) -> Result<(), TapeError> {
+        let len_of_node = node_len(len)?;
         self.announce(len)?;
-        self.push(tag, node_len(len)?, ptr.expose_provenance() as u64);
+        self.push(tag, len_of_node, ptr.expose_provenance() as u64);
         Ok(())
     }
 

@@ -299,3 +299,20 @@ fn random_tapes_never_do_harm() {
         let _ = refused(&nodes, b"abc\xc3\xa4");
     }
 }
+
+#[test]
+fn a_result_gets_the_memory_of_the_one_before() {
+    let written = |value: &dyn Fn() -> Payload| {
+        let owned = value().into_ffi();
+        let nodes = (owned.tape.nodes, owned.tape.node_count, owned.tape.arena_len);
+        // SAFETY: once, with the owner that it came with.
+        unsafe { owned.release.unwrap()(owned.owner) };
+        nodes
+    };
+    let (first, ..) = written(&|| Payload::encode(&[1, 2, 3]).unwrap());
+    let outer = Payload::encode(&"meanwhile").unwrap();
+    let (second, ..) = written(&|| Payload::encode(&true).unwrap());
+    assert_ne!(first, second, "it is in use");
+    drop(outer);
+    assert_eq!(written(&|| Payload::encode(&"text").unwrap()), (second, 1, 4));
+}

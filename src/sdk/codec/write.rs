@@ -41,15 +41,6 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Empty ones.
-    fn take() -> Box<Self> {
-        let spare = SPARE.try_with(Cell::take).ok().flatten(); // none while the thread ends
-        spare.unwrap_or_else(|| {
-            let (nodes, arena) = (Vec::with_capacity(NODES), Vec::with_capacity(ARENA_BYTES));
-            Box::new(Self { nodes, arena })
-        })
-    }
-
     /// Keeps the memory for the next result of this thread, but for what only rare ones need.
     fn give_back(mut self: Box<Self>) {
         self.nodes.clear();
@@ -61,11 +52,20 @@ impl Buffers {
 }
 
 impl Payload {
+    /// Nothing yet, in the memory of the last one if there is any.
+    fn empty() -> Self {
+        let spare = SPARE.try_with(Cell::take).ok().flatten(); // none while the thread ends
+        Self(spare.unwrap_or_else(|| {
+            let (nodes, arena) = (Vec::with_capacity(NODES), Vec::with_capacity(ARENA_BYTES));
+            Box::new(Buffers { nodes, arena })
+        }))
+    }
+
     /// Writes `value`.
     pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let mut buffers = Buffers::take();
-        value.serialize(&mut Writer { buffers: &mut buffers, depth: 0 })?;
-        Ok(Self(buffers))
+        let mut payload = Self::empty();
+        value.serialize(&mut Writer { buffers: &mut payload.0, depth: 0 })?;
+        Ok(payload)
     }
 
     /// The tape, to be read on this side.

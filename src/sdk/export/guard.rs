@@ -24,9 +24,12 @@ pub(crate) fn current_plugin() -> Option<&'static str> {
 /// The plugin's state may be half changed after that: whoever calls this must not use it again.
 #[inline]
 pub(crate) fn guard<T>(plugin: &'static str, body: impl FnOnce() -> Result<T>) -> Result<T> {
-    let outer = CURRENT.replace(Some(plugin));
-    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    CURRENT.set(outer);
+    let outcome = CURRENT.with(|current| {
+        let outer = current.replace(Some(plugin));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(body));
+        current.set(outer);
+        outcome
+    });
     outcome.unwrap_or_else(|payload| Err(panicked(payload)))
 }
 
