@@ -40,7 +40,7 @@ pub(crate) fn store(content: &[u8], address: &Address) -> Result<PathBuf> {
 }
 
 fn store_in(folder: &Path, content: &[u8], address: &Address) -> io::Result<PathBuf> {
-    own_folder(folder)?;
+    make_private(folder)?;
     let copy = folder.join(hexadecimal(address)).with_extension("so");
     if is_intact(&copy, content) {
         let now = File::open(&copy).and_then(|file| file.set_modified(SystemTime::now()));
@@ -62,8 +62,11 @@ fn forget_old(folder: &Path) {
     }
 }
 
-/// Makes `folder`, or makes sure that nobody else can write to it.
-fn own_folder(folder: &Path) -> io::Result<()> {
+/// Makes `folder`, or makes sure that it belongs to this user and nobody else may enter it.
+///
+/// # Errors
+/// It cannot be made, or it is not so.
+pub fn make_private(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}

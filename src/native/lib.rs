@@ -26,6 +26,7 @@ mod tape;
 mod task;
 mod trust;
 
+pub use cache::make_private;
 pub use completion::{Stay, unexpected_outcomes};
 pub use descriptor::{Encoding, Panic};
 pub use inspect::{LibraryInfo, inspect};

@@ -4,9 +4,9 @@
 //! odd about the index itself makes it worth nothing.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// A file that changed less than this before it was read may change again without a trace.
 const SETTLED: Duration = Duration::from_secs(2);
 /// Larger files are not looked at.
-const MAX_SOURCE_BYTES: u64 = 1 << 20;
+const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 /// The index of one plugin directory.
 pub(super) struct Index {
@@ -29,6 +29,7 @@ pub(super) struct Index {
     before: HashMap<PathBuf, Entry>,
     now: HashMap<PathBuf, Entry>,
     has_news: bool,
+    buffer: Vec<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,22 +39,14 @@ struct Kept {
     entries: HashMap<PathBuf, Entry>,
 }
 
+/// The state of a file, whether it is one of a package's, and what was seen in it.
 #[derive(Serialize, Deserialize)]
-struct Entry {
-    state: State,
-    is_package: bool,
-    seen: Seen,
-}
+struct Entry(State, bool, Seen);
 
-/// What tells whether a file is the one it was. The times are in nanoseconds; that of the last
-/// change cannot be set by hand.
+/// What tells whether a file is the one it was: when it was modified and last changed (which cannot
+/// be set by hand) in nanoseconds, its size, and its number.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
-    modified: u64,
-    changed: u64,
-    bytes: u64,
-    node: u64,
-}
+struct State(u64, u64, u64, u64);
 
 impl Index {
     /// The index of `root` in `folder`; empty if there is none, or it cannot be used.
@@ -70,32 +63,42 @@ impl Index {
             before: kept.map(|kept| kept.entries).unwrap_or_default(),
             now: HashMap::new(),
             has_news: false,
+            buffer: Vec::new(),
         }
     }
 
     /// What there is to see in the source at `path`.
     pub(super) fn look_at(&mut self, path: &Path, is_package: bool) -> Seen {
-        let Ok(metadata) = fs::metadata(path) else { return Seen::Unsure };
-        let state = State::of(&metadata);
         if let Some(entry) = self.before.remove(path)
-            && state.as_ref() == Some(&entry.state)
-            && entry.is_package == is_package
+            && entry.1 == is_package
+            && fs::metadata(path).is_ok_and(|it| State::of(&it).as_ref() == Some(&entry.0))
         {
-            let seen = entry.seen.clone();
+            let seen = entry.2.clone();
             self.now.insert(path.to_owned(), entry);
             return seen;
         }
-        if metadata.len() > MAX_SOURCE_BYTES {
-            return Seen::Unsure;
-        }
-        let Ok(source) = fs::read(path) else { return Seen::Unsure };
+        let Some((source, metadata)) = self.read(path) else { return Seen::Unsure };
         let seen = glance(&source, is_package);
-        if let Some(state) = state.filter(State::is_settled) {
-            let entry = Entry { state, is_package, seen: seen.clone() };
-            self.now.insert(path.to_owned(), entry);
+        self.buffer = source;
+        if self.file.is_some()
+            && let Some(state) = State::of(&metadata).filter(State::is_settled)
+        {
+            self.now.insert(path.to_owned(), Entry(state, is_package, seen.clone()));
             self.has_news = true;
         }
         seen
+    }
+
+    /// A file's content and state; `None` if it cannot be read, is too large, or is being changed.
+    fn read(&mut self, path: &Path) -> Option<(Vec<u8>, Metadata)> {
+        let mut file = File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let length = usize::try_from(metadata.len()).ok().filter(|it| *it <= MAX_SOURCE_BYTES)?;
+        let mut content = std::mem::take(&mut self.buffer);
+        content.resize(length + 1, 0); // a byte more than there is, so that one read tells the end
+        let read = file.read(&mut content).ok()?;
+        content.truncate(read);
+        (read == length).then_some((content, metadata))
     }
 
     /// Keeps what was seen, if it is something new. That it cannot be kept, costs time only.
@@ -123,12 +126,12 @@ impl State {
         let nanoseconds = |seconds: i64, rest: i64| {
             u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add_signed(rest)
         };
-        Some(Self {
-            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
-            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
-            bytes: metadata.size(),
-            node: metadata.ino(),
-        })
+        Some(Self(
+            nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
+            nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
+            metadata.size(),
+            metadata.ino(),
+        ))
     }
 
     #[cfg(not(unix))]
@@ -139,6 +142,6 @@ impl State {
     /// Whether a change from now on will show.
     fn is_settled(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(Duration::from_nanos(self.changed)) > SETTLED
+        now.saturating_sub(Duration::from_nanos(self.1)) > SETTLED
     }
 }

@@ -3,6 +3,8 @@
 //! It gives up rather than guess: what Python's versions read differently, and what is no valid
 //! source, is `None`. It knows no statements.
 
+const USUAL_TOKENS: usize = 16;
+
 /// One logical line: continuation lines are joined, comments gone.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
@@ -59,7 +61,7 @@ impl<'a> Lexer<'a> {
     /// The next logical line; the inner `None` is one without tokens.
     fn line(&mut self) -> Option<Option<Line<'a>>> {
         let indent = self.run_of(|byte| matches!(byte, b' ' | b'\t'));
-        let (mut tokens, mut open) = (Vec::new(), Vec::new());
+        let (mut tokens, mut open) = (Vec::with_capacity(USUAL_TOKENS), Vec::new());
         while self.at < self.bytes.len() {
             match self.peek(0) {
                 b'\n' | b'\r' => {
