@@ -27,9 +27,6 @@ pub(super) struct Index {
     file: Option<PathBuf>,
     root: PathBuf,
     before: HashMap<PathBuf, Entry>,
-    now: HashMap<PathBuf, Entry>,
-    has_news: bool,
-    buffer: Vec<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,8 +37,8 @@ struct Kept {
 }
 
 /// The state of a file, whether it is one of a package's, and what was seen in it.
-#[derive(Serialize, Deserialize)]
-struct Entry(State, bool, Seen);
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry(State, bool, Seen);
 
 /// What tells whether a file is the one it was: when it was modified and last changed (which cannot
 /// be set by hand) in nanoseconds, its size, and its number.
@@ -61,52 +58,34 @@ impl Index {
             file,
             root: root.to_owned(),
             before: kept.map(|kept| kept.entries).unwrap_or_default(),
-            now: HashMap::new(),
-            has_news: false,
-            buffer: Vec::new(),
         }
     }
 
-    /// What there is to see in the source at `path`.
-    pub(super) fn look_at(&mut self, path: &Path, is_package: bool) -> Seen {
-        if let Some(entry) = self.before.remove(path)
+    /// What there is to see in the source at `path`, and what to keep of that. From any thread;
+    /// `buffer` is the thread's own.
+    pub(super) fn look_at(
+        &self,
+        path: &Path,
+        is_package: bool,
+        buffer: &mut Vec<u8>,
+    ) -> (Seen, Option<Entry>) {
+        if let Some(entry) = self.before.get(path)
             && entry.1 == is_package
             && fs::metadata(path).is_ok_and(|it| State::of(&it).as_ref() == Some(&entry.0))
         {
-            let seen = entry.2.clone();
-            self.now.insert(path.to_owned(), entry);
-            return seen;
+            return (entry.2.clone(), Some(entry.clone()));
         }
-        let Some((source, metadata)) = self.read(path) else { return Seen::Unsure };
-        let seen = glance(&source, is_package);
-        self.buffer = source;
-        if self.file.is_some()
-            && let Some(state) = State::of(&metadata).filter(State::is_settled)
-        {
-            self.now.insert(path.to_owned(), Entry(state, is_package, seen.clone()));
-            self.has_news = true;
-        }
-        seen
-    }
-
-    /// A file's content and state; `None` if it cannot be read, is too large, or is being changed.
-    fn read(&mut self, path: &Path) -> Option<(Vec<u8>, Metadata)> {
-        let mut file = File::open(path).ok()?;
-        let metadata = file.metadata().ok()?;
-        let length = usize::try_from(metadata.len()).ok().filter(|it| *it <= MAX_SOURCE_BYTES)?;
-        let mut content = std::mem::take(&mut self.buffer);
-        content.resize(length + 1, 0); // a byte more than there is, so that one read tells the end
-        let read = file.read(&mut content).ok()?;
-        content.truncate(read);
-        (read == length).then_some((content, metadata))
+        let Some(metadata) = read(path, buffer) else { return (Seen::Unsure, None) };
+        let seen = glance(buffer, is_package);
+        let state = State::of(&metadata).filter(State::is_settled);
+        let entry = state.map(|state| Entry(state, is_package, seen.clone()));
+        (seen, entry)
     }
 
     /// Keeps what was seen, if it is something new. That it cannot be kept, costs time only.
-    pub(super) fn save(self) {
-        let Some(file) = self.file.filter(|_| self.has_news || !self.before.is_empty()) else {
-            return;
-        };
-        let kept = Kept { format: FORMAT, root: self.root, entries: self.now };
+    pub(super) fn save(self, entries: HashMap<PathBuf, Entry>) {
+        let Some(file) = self.file.filter(|_| entries != self.before) else { return };
+        let kept = Kept { format: FORMAT, root: self.root, entries };
         let write = || {
             let mut part = NamedTempFile::new_in(file.parent()?).ok()?;
             part.write_all(&serde_json::to_vec(&kept).ok()?).ok()?;
@@ -116,6 +95,17 @@ impl Index {
             tracing::debug!("the index {} cannot be written", file.display());
         }
     }
+}
+
+/// Reads a file into `content`; `None` if it cannot be read, is too large, or is being changed.
+fn read(path: &Path, content: &mut Vec<u8>) -> Option<Metadata> {
+    let mut file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let length = usize::try_from(metadata.len()).ok().filter(|it| *it <= MAX_SOURCE_BYTES)?;
+    content.resize(length + 1, 0); // a byte more than there is, so that one read tells the end
+    let bytes = file.read(content).ok()?;
+    content.truncate(bytes);
+    (bytes == length).then_some(metadata)
 }
 
 impl State {
