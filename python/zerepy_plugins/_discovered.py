@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from zerepy_plugins._native import UnloadedPlugin
 from zerepy_plugins.base import ConnectionPlugin
@@ -36,7 +35,7 @@ class LazyPlugins(Mapping[str, "type[PluginBase]"]):
         self, plugins: dict[str, type[PluginBase] | UnloadedPlugin], failures: list[PluginFailure]
     ) -> None:
         self._plugins = plugins
-        self._lock = threading.Lock()
+        self._loaded: dict[str, type[PluginBase]] = {}
         self.failures = failures
         """What was broken; also at first use."""
 
@@ -48,13 +47,12 @@ class LazyPlugins(Mapping[str, "type[PluginBase]"]):
             PluginLoadError: Its code could not be imported. It is tried again the next time.
         """
         plugin = self._plugins[name]
-        if isinstance(plugin, UnloadedPlugin):
-            loaded = plugin.load(self.failures)
-            with self._lock:  # the class that the first of several threads has got is that of all
-                if self._plugins[name] is plugin:
-                    self._plugins[name] = loaded
-                return cast("type[PluginBase]", self._plugins[name])
-        return plugin
+        if not isinstance(plugin, UnloadedPlugin):
+            return plugin
+        loaded = self._loaded.get(name)
+        if loaded is None:  # of several threads, the class that the first has got is that of all
+            loaded = self._loaded.setdefault(name, plugin.load(self.failures))
+        return loaded
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._plugins)
@@ -70,7 +68,7 @@ class LazyPlugins(Mapping[str, "type[PluginBase]"]):
 
     def is_loaded(self, name: str) -> bool:
         """Say whether that plugin's code has been imported."""
-        return not isinstance(self._plugins[name], UnloadedPlugin)
+        return name in self._loaded or not isinstance(self._plugins[name], UnloadedPlugin)
 
     def describe(self, name: str) -> tuple[str, str]:
         """Return category and version of that plugin, without importing it."""
