@@ -134,7 +134,7 @@ pub(super) fn glance(source: &[u8], is_package: bool) -> Seen {
         if lines.iter().flat_map(|line| &line.tokens).any(reaches_out) {
             return None;
         }
-        Module::new(&lines, is_package)?.seen()
+        Some(Module::new(&lines, is_package)?.seen())
     });
     seen.unwrap_or(Seen::Unsure)
 }
@@ -203,8 +203,7 @@ impl<'a> Module<'a> {
             [Token::Name("from"), rest @ ..] if block.is_empty() => self.from(rest)?,
             [Token::Name("import"), rest @ ..] if block.is_empty() => self.import(rest)?,
             [Token::Name("if"), rest @ ..] => self.never(rest)?,
-            [Token::Name("pass")] => {}
-            [Token::Text(_) | Token::Quoted] => {}
+            [Token::Name("pass") | Token::Text(_) | Token::Quoted] => {}
             [Token::Name(name), Token::Op(b'=' | b':' | b'+' | b'|'), ..] if block.is_empty() => {
                 self.assignment(name, tokens)?;
             }
@@ -396,8 +395,8 @@ impl<'a> Module<'a> {
         used && class && count("property", true) == 0
     }
 
-    fn seen(self) -> Option<Seen> {
-        Some(self.plugin.map_or(Seen::Nothing, |(_, plugin)| Seen::Plugin(plugin)))
+    fn seen(self) -> Seen {
+        self.plugin.map_or(Seen::Nothing, |(_, plugin)| Seen::Plugin(plugin))
     }
 }
 
