@@ -36,7 +36,6 @@ pub(crate) fn checked(
     name: Option<&str>,
     origin: String,
 ) -> Result<Registered<PluginClass>> {
-    let py = class.py();
     let wrong = |why: String| Error::new(ErrorKind::Config, format!("{}: {why}", shown(class)));
     let class = class.cast::<PyType>().map_err(|_| {
         wrong("it is no class".into()).with_hint("Register the class, not an instance")
