@@ -258,6 +258,12 @@ class PluginDir:
         return self.write(relative, "\n".join(lines) + "\n")
 
 
+@pytest.fixture(scope="session")
+def plugin_dir_at() -> type[PluginDir]:
+    """Make plugin directories at any path."""
+    return PluginDir
+
+
 @pytest.fixture
 def plugin_dir(tmp_path: Path) -> PluginDir:
     """An empty plugin directory."""

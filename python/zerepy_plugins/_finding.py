@@ -30,8 +30,8 @@ class PluginFinder:
     It stands first: where a plugin's code is, is known, and need not be searched for.
     """
 
-    places: ClassVar[dict[str, str]] = {}
-    """The file or folder of each module whose place is known, by the module's name."""
+    places: ClassVar[dict[str, tuple[str, bool]]] = {}
+    """By the name of each module whose place is known: that, and whether it is a folder."""
     noted = threading.local()
     """`names`: what this thread has asked for since somebody began to note it."""
 
@@ -41,12 +41,13 @@ class PluginFinder:
         if not fullname.startswith(PREFIX):
             return None
         cls.note(fullname)
-        place = cls.places.get(fullname)
-        if place is None:
+        known = cls.places.get(fullname)
+        if known is None:
             return None
-        folders = None
-        if not place.endswith(".py") or os.path.isdir(place):
-            place, folders = os.path.join(place, "__init__.py"), [place]
+        place, is_folder = known
+        folders = [place] if is_folder else None
+        if is_folder:
+            place = os.path.join(place, "__init__.py")
         loader = _Loader(fullname, place)
         spec = ModuleSpec(fullname, loader, origin=place)
         spec.submodule_search_locations = folders
@@ -94,7 +95,7 @@ def _compiled(cached: str, path: str) -> CodeType | None:
         header += (source.st_size & 0xFFFFFFFF).to_bytes(4, "little")
         if not content.startswith(header):
             return None
-        code = marshal.loads(memoryview(content)[_HEADER_BYTES:])
+        code = marshal.loads(memoryview(content)[_HEADER_BYTES:])  # noqa: S302 - as importlib does
     except (OSError, EOFError, ValueError, TypeError):
         return None
     return code if getattr(code, "co_filename", None) == path else None

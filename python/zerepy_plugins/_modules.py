@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2s
 from importlib.machinery import ModuleSpec
@@ -21,7 +21,7 @@ from zerepy_plugins.base import PluginBase
 from zerepy_plugins.errors import PluginConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 def load(path: str, root: str) -> list[type[PluginBase]]:
@@ -39,42 +39,41 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     plugin.
     """
     PluginFinder.install()
-    with _all_or_nothing():
-        *around, (name, place) = _places(path, root)
-        for package, folder in around:
-            _package(package, folder)
-        if not os.path.isdir(place):
-            return _classes_of(importlib.import_module(name), name)
-        classes: list[type[PluginBase]] = []
-        if os.path.isfile(os.path.join(place, "__init__.py")):
-            classes = _classes_of(importlib.import_module(name), name)
-        else:
-            _package(name, place)
-        if not classes and os.path.isfile(os.path.join(place, "plugin.py")):
-            classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
-        return classes
-
-
-@contextmanager
-def _all_or_nothing() -> Iterator[None]:
-    """Take every module of a plugin directory that was new out again if something fails."""
     outer = getattr(PluginFinder.noted, "names", None)
-    PluginFinder.noted.names = names = []
+    names: list[str] = []
+    PluginFinder.noted.names = names
     try:
-        yield
+        return _load(path, root)
     except BaseException:
         for name in names:
             sys.modules.pop(name, None)
         raise
     finally:
-        if outer is not None:
+        if outer is not None:  # another plugin's code asked for this one
             outer.extend(names)
         PluginFinder.noted.names = outer
 
 
+def _load(path: str, root: str) -> list[type[PluginBase]]:
+    packages, name, is_folder = _names(path, root)
+    for package, folder in packages:
+        if package not in sys.modules:
+            _make_package(package, folder)
+    if not is_folder:
+        return _classes_of(importlib.import_module(name), name)
+    classes: list[type[PluginBase]] = []
+    if os.path.isfile(os.path.join(path, "__init__.py")):
+        classes = _classes_of(importlib.import_module(name), name)
+    elif name not in sys.modules:
+        _make_package(name, path)
+    if not classes and os.path.isfile(os.path.join(path, "plugin.py")):
+        classes = _classes_of(importlib.import_module(f"{name}.plugin"), name)
+    return classes
+
+
 def unit(path: str, root: str) -> str:
     """Return the name of the module or package that one plugin's code is."""
-    return _places(path, root)[-1][0]
+    return _names(path, root)[1]
 
 
 def set_aside(unit: str) -> Callable[[], None]:
@@ -111,58 +110,56 @@ def _modules_of(unit: str) -> list[str]:
     return [name for name in sys.modules if f"{name}.".startswith(f"{unit}.")]
 
 
-def _places(path: str, root: str) -> list[tuple[str, str]]:
-    """Return names and places of the plugin directory, the folders below it, and a plugin."""
+def _names(path: str, root: str) -> tuple[tuple[tuple[str, str], ...], str, bool]:
+    """Return the packages around a plugin with their folders, its own name, and if it is a folder.
+
+    The name is an odd one if the natural one will not do: that with a dot, or that of a file beside
+    a folder of the same name. Odd names hold a ``!``, so that they are never those of other files.
+    """
     if path == root:  # the directory of a single plugin
         root = os.path.dirname(root)
-    name, place = _root_package(root), root
-    places = [(name, place)]
-    for part in os.path.relpath(path, root).split(os.sep):
-        place = os.path.join(place, part)
-        name = _name(name, place)
-        places.append((name, place))
-    PluginFinder.places[name] = place
-    return places
+    folder, last = os.path.split(path)
+    packages = _packages(folder, root)
+    stem, extension = os.path.splitext(last)
+    is_folder = extension != ".py" or os.path.isdir(path)
+    if is_folder:
+        stem = last
+    elif os.path.isdir(os.path.join(folder, stem)):
+        stem += "!"
+    name = f"{packages[-1][0]}.{stem.replace('.', '!')}"
+    PluginFinder.places[name] = (path, is_folder)
+    return packages, name, is_folder
 
 
-def _name(package: str, place: str) -> str:
-    """Return the module name of a file or folder; an odd one if the natural one will not do.
-
-    That is one with a dot, or that of a file beside a folder of the same name. Odd names hold a
-    ``!``, so that they are never those of other files.
-    """
-    stem, _ = os.path.splitext(place)
-    beside = ""
-    if stem == place or os.path.isdir(place):
-        stem = place
-    elif os.path.isdir(stem):
-        beside = "!"
-    return f"{package}.{os.path.basename(stem).replace('.', '!')}{beside}"
+@lru_cache(maxsize=128)
+def _packages(folder: str, root: str) -> tuple[tuple[str, str], ...]:
+    """Return names and folders of the package that a plugin directory is, and of those below it."""
+    name = PREFIX + blake2s(root.encode(), digest_size=5).hexdigest()
+    packages, place = [(name, root)], root
+    for part in os.path.relpath(folder, root).split(os.sep) if folder != root else ():
+        name, place = f"{name}.{part.replace('.', '!')}", os.path.join(place, part)
+        packages.append((name, place))
+    return tuple(packages)
 
 
-@lru_cache(maxsize=32)
-def _root_package(root: str) -> str:
-    return PREFIX + blake2s(root.encode(), digest_size=5).hexdigest()
-
-
-def _package(name: str, folder: str) -> None:
-    """Make a package that holds nothing but a folder to import from, unless it is there already."""
-    if name not in sys.modules:
-        module = ModuleType(name)
-        module.__path__ = [folder]
-        module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
-        module.__spec__.submodule_search_locations = [folder]
-        PluginFinder.note(name)
-        sys.modules[name] = module
+def _make_package(name: str, folder: str) -> None:
+    """Make a package that holds nothing but a folder to import from."""
+    module = ModuleType(name)
+    module.__path__ = [folder]
+    module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
+    module.__spec__.submodule_search_locations = [folder]
+    PluginFinder.note(name)
+    sys.modules[name] = module
 
 
 def _classes_of(module: ModuleType, unit: str) -> list[type[PluginBase]]:
     """Return the concrete plugin classes among a module's names that its plugin itself defines."""
+    below = f"{unit}."
     own = {
         found: None
         for found in vars(module).values()
         if isinstance(found, type)
-        and f"{found.__module__}.".startswith(f"{unit}.")
+        and (found.__module__ == unit or str(found.__module__).startswith(below))
         and issubclass(found, PluginBase)
     }
     concrete: list[type[PluginBase]] = [found for found in own if not _missing(found)]

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from zerepy_plugins._discovered import DiscoveredPlugins
+from zerepy_plugins._discovered import DiscoveredPlugins, LazyPlugins
 
 __all__ = [
     "DiscoveredPlugins",
     "Event",
+    "LazyPlugins",
     "PluginFailure",
     "PluginState",
     "PluginStats",

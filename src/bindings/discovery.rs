@@ -13,6 +13,7 @@ use zerepy_native::Trust;
 
 use crate::class::{self, Place, PluginClass};
 use crate::errors::{self, OrRaise};
+use crate::lazy::{self, Directory};
 use crate::{logging, native, records};
 
 /// The place of what is found through an entry point.
@@ -169,11 +170,12 @@ fn entry_point(
 
 /// Find the plugins in a directory, written in Python and in Rust alike.
 #[pyfunction]
-#[pyo3(signature = (plugin_dir, *, on_error="raise"))]
+#[pyo3(signature = (plugin_dir, *, on_error="raise", lazy=false))]
 pub(crate) fn discover_plugins<'py>(
     py: Python<'py>,
     plugin_dir: PathBuf,
     on_error: &str,
+    lazy: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let collect = match on_error {
         "raise" => false,
@@ -185,23 +187,30 @@ pub(crate) fn discover_plugins<'py>(
     };
     // Absolute, for it names the modules: the same relative path may be another directory later.
     let plugin_dir = std::path::absolute(&plugin_dir).unwrap_or(plugin_dir);
-    let found = py.detach(|| in_directory(&plugin_dir, &Trust::default(), |_| true));
+    let directory = py.detach(|| {
+        if lazy {
+            return lazy::directory(&plugin_dir);
+        }
+        let (found, missing) = in_directory(&plugin_dir, &Trust::default(), |_| true)?;
+        Ok(Directory { unloaded: Vec::new(), found, missing })
+    });
     logging::flush(py);
-    let (Found { plugins, mut failures }, missing) = found.or_raise(py)?;
+    let Directory { unloaded, found, missing } = directory.or_raise(py)?;
+    let Found { plugins, mut failures } = found;
     if missing {
         let dir = plugin_dir.display().to_string();
         tracing::warn!(target: "zerepy_plugins.discovery", "there is no plugin directory {dir}");
         logging::flush(py);
     }
     let by_name = by_name(py, plugins, &mut failures)?;
+    lazy::by_name(py, unloaded, &by_name, &mut failures)?;
     if let Some(failure) = failures.first().filter(|_| !collect) {
         return Err(errors::to_python(py, &as_load_error(failure)));
     }
     let failures: PyResult<Vec<_>> =
         failures.iter().map(|failure| records::failure(py, failure)).collect();
-    py.import("zerepy_plugins._discovered")?
-        .getattr("DiscoveredPlugins")?
-        .call1((by_name, failures?))
+    let class = if lazy { "LazyPlugins" } else { "DiscoveredPlugins" };
+    py.import("zerepy_plugins._discovered")?.getattr(class)?.call1((by_name, failures?))
 }
 
 /// Names and classes; the second of a name is a failure.
@@ -226,7 +235,7 @@ fn by_name<'py>(
 }
 
 /// Whatever is wrong with a plugin in a directory, `discover_plugins` raises a load error.
-fn as_load_error(failure: &Failure) -> Error {
+pub(crate) fn as_load_error(failure: &Failure) -> Error {
     let error = &failure.error;
     if matches!(error.kind(), ErrorKind::Load | ErrorKind::Abi | ErrorKind::Trust) {
         return error.clone();

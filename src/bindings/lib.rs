@@ -24,6 +24,7 @@ mod hook;
 mod inspect;
 mod instance;
 mod interrupt;
+mod lazy;
 mod limited;
 mod logging;
 mod made;
@@ -62,6 +63,7 @@ mod _native {
         events::{EventBus, Published},
         factory::PluginFactory,
         inspect::inspect_library,
+        lazy::UnloadedPlugin,
         mailbox::Mailbox,
         manager::PluginManager,
         metrics::{Counter, Gauge, Histogram, PluginMetrics},

@@ -3,7 +3,7 @@
 //! A loaded file must never change: writing into it is a SIGBUS, and the dynamic linker takes a
 //! file replaced under the same name for the one it knows. So the copy is what is loaded.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use crate::refusal::{Refusal, Result};
 
 /// How long a copy is kept after it was last asked for.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How old the note of that may be: it need not be written at each start.
+const RENEWED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The hash of a library's content; what has the same address is the same library.
 pub(crate) type Address = [u8; 32];
@@ -40,11 +43,14 @@ pub(crate) fn store(content: &[u8], address: &Address) -> Result<PathBuf> {
 }
 
 fn store_in(folder: &Path, content: &[u8], address: &Address) -> io::Result<PathBuf> {
-    own_folder(folder)?;
+    make_private(folder)?;
     let copy = folder.join(hexadecimal(address)).with_extension("so");
-    if is_intact(&copy, content) {
-        let now = File::open(&copy).and_then(|file| file.set_modified(SystemTime::now()));
-        now.map(|()| copy)
+    if let Some(metadata) = intact(&copy, content) {
+        let age = metadata.modified()?.elapsed();
+        if age.is_ok_and(|age| age > RENEWED_AFTER) {
+            File::open(&copy)?.set_modified(SystemTime::now())?;
+        }
+        Ok(copy)
     } else {
         forget_old(folder);
         write(&copy, content).map(|()| copy)
@@ -62,8 +68,11 @@ fn forget_old(folder: &Path) {
     }
 }
 
-/// Makes `folder`, or makes sure that nobody else can write to it.
-fn own_folder(folder: &Path) -> io::Result<()> {
+/// Makes `folder`, or makes sure that it belongs to this user and nobody else may enter it.
+///
+/// # Errors
+/// It cannot be made, or it is not so.
+pub fn make_private(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -79,11 +88,12 @@ fn own_folder(folder: &Path) -> io::Result<()> {
     ))
 }
 
-fn is_intact(copy: &Path, content: &[u8]) -> bool {
-    let is_own = fs::symlink_metadata(copy).is_ok_and(|metadata| {
-        metadata.is_file() && metadata.uid() == user() && metadata.len() == content.len() as u64
-    });
-    is_own && fs::read(copy).is_ok_and(|found| found == content)
+/// The metadata of the copy, if it is one of `content`.
+fn intact(copy: &Path, content: &[u8]) -> Option<Metadata> {
+    let metadata = fs::symlink_metadata(copy).ok()?;
+    let is_own = metadata.is_file() && metadata.uid() == user();
+    let is_same = is_own && metadata.len() == content.len() as u64;
+    (is_same && fs::read(copy).is_ok_and(|found| found == content)).then_some(metadata)
 }
 
 /// Writes under another name and renames, so that the copy is whole or not there.

@@ -24,9 +24,11 @@ pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Metadata)> {
         return Err(Refusal::load("the file is empty")
             .hint("A build or a copy was probably interrupted; build or copy it again"));
     }
-    let mut content = Vec::new();
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
+    // A byte more than it has: so that a read can say that there is no more.
+    let bytes = usize::try_from(metadata.len().min(MAX_BYTES) + 1).unwrap_or(0);
+    let mut content = Vec::with_capacity(bytes);
     file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > MAX_BYTES {
         return Err(Refusal::load(format!("it is larger than {} MiB", MAX_BYTES >> 20)));

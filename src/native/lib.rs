@@ -27,6 +27,7 @@ mod tape;
 mod task;
 mod trust;
 
+pub use cache::make_private;
 pub use completion::{Stay, unexpected_outcomes};
 pub use counter::time_stamp_counter;
 pub use descriptor::{Encoding, Panic};

@@ -97,9 +97,10 @@ fn check_file(path: &Path, file: &Metadata) -> Result<()> {
     if let Some(who) = others_who_write(file) {
         return Err(open_to(who, "it", path));
     }
-    let link = folder_of(path);
-    let real = path.canonicalize().map(|real| folder_of(&real));
-    for folder in [Some(link), real.ok()].into_iter().flatten() {
+    // What is no link, is in the one folder, whatever links lead there.
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let real = is_link.then(|| path.canonicalize().ok()).flatten();
+    for folder in [Some(folder_of(path)), real.map(|real| folder_of(&real))].into_iter().flatten() {
         let metadata = fs::metadata(&folder).map_err(|error| {
             Refusal::load(format!("its directory \"{}\" cannot be read: {error}", folder.display()))
         })?;

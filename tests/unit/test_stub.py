@@ -17,7 +17,10 @@ def documented() -> list[tuple[str, str]]:
     found = []
     for node in (node for stub in STUBS for node in ast.parse(stub.read_text("utf-8")).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.append((node.name, ast.get_docstring(node)))
+            text = ast.get_docstring(node)
+            is_overload = isinstance(node, ast.FunctionDef) and bool(node.decorator_list)
+            if text or not is_overload:  # the last of several holds the text for all
+                found.append((node.name, text))
         if isinstance(node, ast.ClassDef):
             methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
             texts = [

@@ -5,7 +5,7 @@ threads; none holds a lock while it runs code of a plugin, a hook or a handler.
 """
 
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from zerepy_plugins._native.calls import (
     CallCoroutine,
@@ -20,9 +20,9 @@ from zerepy_plugins._native.events import Backlog, EventBus, Published, Undo
 from zerepy_plugins._native.manager import PluginFinder, PluginManager
 from zerepy_plugins._native.metrics import Counter, Gauge, Histogram, PluginMetrics
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
-from zerepy_plugins._native.registry import PluginFactory, PluginRegistry
+from zerepy_plugins._native.registry import PluginFactory, PluginRegistry, UnloadedPlugin
 from zerepy_plugins._native.schema import JsonSchema
-from zerepy_plugins.records import DiscoveredPlugins
+from zerepy_plugins.records import DiscoveredPlugins, LazyPlugins
 
 __all__ = [
     "ABI_VERSION",
@@ -48,6 +48,7 @@ __all__ = [
     "Published",
     "StreamStep",
     "Undo",
+    "UnloadedPlugin",
     "UsageTimer",
     "discover_plugins",
     "inspect_library",
@@ -61,9 +62,20 @@ ABI_VERSION: tuple[int, int]
 OPTIMIZED: bool
 """Whether it is as fast as it can be: a build for development takes more instructions."""
 
+@overload
 def discover_plugins(
-    plugin_dir: str | PathLike[str], *, on_error: Literal["raise", "collect"] = "raise"
-) -> DiscoveredPlugins:
+    plugin_dir: str | PathLike[str],
+    *,
+    on_error: Literal["raise", "collect"] = "raise",
+    lazy: Literal[False] = False,
+) -> DiscoveredPlugins: ...
+@overload
+def discover_plugins(
+    plugin_dir: str | PathLike[str],
+    *,
+    on_error: Literal["raise", "collect"] = "raise",
+    lazy: Literal[True],
+) -> LazyPlugins:
     """Find the plugins in a directory, written in Python and in Rust alike.
 
     Args:
@@ -72,9 +84,14 @@ def discover_plugins(
             a warning in the log.
         on_error: ``"raise"`` raises for the first plugin that is broken; ``"collect"`` returns the
             good ones, and the broken ones as ``.failures``.
+        lazy: Import a plugin when its class is first asked for. Names and versions are read from
+            the source, as far as it says them as constants (and from libraries); what that cannot
+            tell, is imported at once. A file that defines no plugin is not run, and an error in
+            one that does shows at its first use. What was read is kept in the user's cache
+            directory (``$XDG_CACHE_HOME/zerepy-plugins``) for as long as the files do not change.
 
     Returns:
-        A ``dict`` from name to class; nothing has been instantiated.
+        A ``dict`` from name to class; nothing has been instantiated. With ``lazy`` a ``Mapping``.
 
     Raises:
         PluginLoadError: A plugin is broken, and ``on_error`` is ``"raise"``.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self, final, overload
 
 from zerepy_plugins.base import PluginBase as _Plugin
+from zerepy_plugins.records import PluginFailure
 
 @final
 class PluginRegistry:
@@ -88,4 +89,23 @@ class PluginFactory:
             PluginConfigError: The document has mistakes (all are listed), or does not fit the
             plugin. PluginNotFoundError: The registry has no such plugin.
             PluginExecutionError: The class could not be instantiated.
+        """
+
+@final
+class UnloadedPlugin:
+    """A plugin of a directory that has not been imported."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
+    def load(self, failures: list[PluginFailure]) -> type[_Plugin]:
+        """Import its code and return its class; a failure is also appended to `failures`.
+
+        Raises:
+            PluginLoadError: It cannot be imported, or is not the plugin any more that it was.
         """

@@ -12,6 +12,8 @@ const CONNECTION: [&str; 5] =
 const ACTION: [&str; 4] = ["initialize", "cleanup", "validate_params", "execute"];
 /// Names that would change what a class is, or what stands in it means.
 const SPECIAL: [&str; 3] = ["property", "super", "classmethod"];
+/// `-> str`.
+const STR: [Token<'_>; 3] = [Token::Op(b'-'), Token::Op(b'>'), Token::Name("str")];
 /// Methods that have a say in what the class becomes.
 const OF_CREATION: [&str; 3] = ["__new__", "__init_subclass__", "__class_getitem__"];
 
@@ -70,7 +72,7 @@ impl<'a> Body<'a> {
                 self.method(name, rest, below, decorators, false)
             }
             _ if !decorators.is_empty() || !below.is_empty() => None,
-            [Token::Name("pass")] | [Token::Text(_) | Token::Quoted] => Some(()),
+            [Token::Name("pass") | Token::Text(_) | Token::Quoted] => Some(()),
             [Token::Name(name), Token::Op(b'=' | b':'), ..] => self.attribute(name, tokens),
             _ => None,
         }
@@ -135,21 +137,11 @@ impl<'a> Body<'a> {
 
 /// The text that a property returns, if it does nothing else.
 fn returned<'a>(head: &[Token<'a>], below: &[Line<'a>]) -> Option<&'a str> {
-    let after = match head {
-        [
-            Token::Op(b'('),
-            Token::Name("self"),
-            Token::Op(b')'),
-            Token::Op(b'-'),
-            Token::Op(b'>'),
-            Token::Name("str"),
-            Token::Op(b':'),
-            after @ ..,
-        ]
-        | [Token::Op(b'('), Token::Name("self"), Token::Op(b')'), Token::Op(b':'), after @ ..] => {
-            after
-        }
-        _ => return None,
+    let [Token::Op(b'('), Token::Name("self"), Token::Op(b')'), rest @ ..] = head else {
+        return None;
+    };
+    let (Token::Op(b':'), after) = rest.strip_prefix(&STR).unwrap_or(rest).split_first()? else {
+        return None;
     };
     let value = match (after, below) {
         ([], [line]) => line.tokens.as_slice(),

@@ -34,24 +34,26 @@ pub struct Glimpse {
     pub category: Category,
 }
 
-/// Ways to change names or classes from elsewhere; a source that has one of these is not judged.
-const REACHING_OUT: [&str; 16] = [
+/// Names by which code can change names or classes elsewhere; a source with one of them is not
+/// judged.
+const REACHING_OUT: [&str; 17] = [
     "global",
-    "exec(",
-    "eval(",
-    "locals(",
-    "vars(",
-    "setattr(",
-    "sys.modules",
+    "exec",
+    "eval",
+    "locals",
+    "vars",
+    "globals",
+    "setattr",
+    "modules",
     "import_module",
     "__import__",
     "_getframe",
-    "__mro_entries__",
+    "f_globals",
     "__bases__",
     "abstractmethod",
     "__build_class__",
     "__builtins__",
-    "f_globals",
+    "__dict__",
 ];
 const BASES_MODULES: [&str; 2] = ["zerepy_plugins", "zerepy_plugins.base"];
 const BASES: [&str; 3] = ["ConnectionPlugin", "ActionPlugin", "PluginBase"];
@@ -124,10 +126,15 @@ pub(super) fn glance(source: &[u8], is_package: bool) -> Seen {
         if source.contains('\0') || has_cookie(source) {
             return None;
         }
-        if REACHING_OUT.iter().any(|way| source.contains(way)) {
+        let lines = lines(source)?;
+        let reaches_out = |token: &Token<'_>| match token {
+            Token::Name(name) => REACHING_OUT.contains(name),
+            _ => false,
+        };
+        if lines.iter().flat_map(|line| &line.tokens).any(reaches_out) {
             return None;
         }
-        Module::new(&lines(source)?, is_package)?.seen()
+        Some(Module::new(&lines, is_package)?.seen())
     });
     seen.unwrap_or(Seen::Unsure)
 }
@@ -136,6 +143,9 @@ pub(super) fn glance(source: &[u8], is_package: bool) -> Seen {
 fn has_cookie(source: &str) -> bool {
     source.lines().take(2).any(|line| line.contains('#') && line.contains("coding"))
 }
+
+#[cfg(test)]
+mod tests;
 
 struct Module<'a> {
     /// Where each imported name comes from: a module, and what of it.
@@ -193,8 +203,7 @@ impl<'a> Module<'a> {
             [Token::Name("from"), rest @ ..] if block.is_empty() => self.from(rest)?,
             [Token::Name("import"), rest @ ..] if block.is_empty() => self.import(rest)?,
             [Token::Name("if"), rest @ ..] => self.never(rest)?,
-            [Token::Name("pass")] => {}
-            [Token::Text(_) | Token::Quoted] => {}
+            [Token::Name("pass") | Token::Text(_) | Token::Quoted] => {}
             [Token::Name(name), Token::Op(b'=' | b':' | b'+' | b'|'), ..] if block.is_empty() => {
                 self.assignment(name, tokens)?;
             }
@@ -386,8 +395,8 @@ impl<'a> Module<'a> {
         used && class && count("property", true) == 0
     }
 
-    fn seen(self) -> Option<Seen> {
-        Some(self.plugin.map_or(Seen::Nothing, |(_, plugin)| Seen::Plugin(plugin)))
+    fn seen(self) -> Seen {
+        self.plugin.map_or(Seen::Nothing, |(_, plugin)| Seen::Plugin(plugin))
     }
 }
 

@@ -4,9 +4,9 @@
 //! odd about the index itself makes it worth nothing.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,15 +20,13 @@ const FORMAT: u32 = 1;
 /// A file that changed less than this before it was read may change again without a trace.
 const SETTLED: Duration = Duration::from_secs(2);
 /// Larger files are not looked at.
-const MAX_SOURCE_BYTES: u64 = 1 << 20;
+const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 /// The index of one plugin directory.
 pub(super) struct Index {
     file: Option<PathBuf>,
     root: PathBuf,
     before: HashMap<PathBuf, Entry>,
-    now: HashMap<PathBuf, Entry>,
-    has_news: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,22 +36,14 @@ struct Kept {
     entries: HashMap<PathBuf, Entry>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    state: State,
-    is_package: bool,
-    seen: Seen,
-}
-
-/// What tells whether a file is the one it was. The times are in nanoseconds; that of the last
-/// change cannot be set by hand.
+/// The state of a file, whether it is one of a package's, and what was seen in it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
-    modified: u64,
-    changed: u64,
-    bytes: u64,
-    node: u64,
-}
+pub(super) struct Entry(State, bool, Seen);
+
+/// What tells whether a file is the one it was: when it was modified and last changed (which cannot
+/// be set by hand) in nanoseconds, its size, and its number.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct State(u64, u64, u64, u64);
 
 impl Index {
     /// The index of `root` in `folder`; empty if there is none, or it cannot be used.
@@ -68,42 +58,34 @@ impl Index {
             file,
             root: root.to_owned(),
             before: kept.map(|kept| kept.entries).unwrap_or_default(),
-            now: HashMap::new(),
-            has_news: false,
         }
     }
 
-    /// What there is to see in the source at `path`.
-    pub(super) fn look_at(&mut self, path: &Path, is_package: bool) -> Seen {
-        let Ok(metadata) = fs::metadata(path) else { return Seen::Unsure };
-        let state = State::of(&metadata);
-        if let Some(entry) = self.before.remove(path)
-            && state.as_ref() == Some(&entry.state)
-            && entry.is_package == is_package
+    /// What there is to see in the source at `path`, and what to keep of that. From any thread;
+    /// `buffer` is the thread's own.
+    pub(super) fn look_at(
+        &self,
+        path: &Path,
+        is_package: bool,
+        buffer: &mut Vec<u8>,
+    ) -> (Seen, Option<Entry>) {
+        if let Some(entry) = self.before.get(path)
+            && entry.1 == is_package
+            && fs::metadata(path).is_ok_and(|it| State::of(&it).as_ref() == Some(&entry.0))
         {
-            let seen = entry.seen.clone();
-            self.now.insert(path.to_owned(), entry);
-            return seen;
+            return (entry.2.clone(), Some(entry.clone()));
         }
-        if metadata.len() > MAX_SOURCE_BYTES {
-            return Seen::Unsure;
-        }
-        let Ok(source) = fs::read(path) else { return Seen::Unsure };
-        let seen = glance(&source, is_package);
-        if let Some(state) = state.filter(State::is_settled) {
-            let entry = Entry { state, is_package, seen: seen.clone() };
-            self.now.insert(path.to_owned(), entry);
-            self.has_news = true;
-        }
-        seen
+        let Some(metadata) = read(path, buffer) else { return (Seen::Unsure, None) };
+        let seen = glance(buffer, is_package);
+        let state = State::of(&metadata).filter(State::is_settled);
+        let entry = state.map(|state| Entry(state, is_package, seen.clone()));
+        (seen, entry)
     }
 
     /// Keeps what was seen, if it is something new. That it cannot be kept, costs time only.
-    pub(super) fn save(self) {
-        let Some(file) = self.file.filter(|_| self.has_news || !self.before.is_empty()) else {
-            return;
-        };
-        let kept = Kept { format: FORMAT, root: self.root, entries: self.now };
+    pub(super) fn save(self, entries: HashMap<PathBuf, Entry>) {
+        let Some(file) = self.file.filter(|_| entries != self.before) else { return };
+        let kept = Kept { format: FORMAT, root: self.root, entries };
         let write = || {
             let mut part = NamedTempFile::new_in(file.parent()?).ok()?;
             part.write_all(&serde_json::to_vec(&kept).ok()?).ok()?;
@@ -115,6 +97,17 @@ impl Index {
     }
 }
 
+/// Reads a file into `content`; `None` if it cannot be read, is too large, or is being changed.
+fn read(path: &Path, content: &mut Vec<u8>) -> Option<Metadata> {
+    let mut file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let length = usize::try_from(metadata.len()).ok().filter(|it| *it <= MAX_SOURCE_BYTES)?;
+    content.resize(length + 1, 0); // a byte more than there is, so that one read tells the end
+    let bytes = file.read(content).ok()?;
+    content.truncate(bytes);
+    (bytes == length).then_some(metadata)
+}
+
 impl State {
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Option<Self> {
@@ -123,12 +116,12 @@ impl State {
         let nanoseconds = |seconds: i64, rest: i64| {
             u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add_signed(rest)
         };
-        Some(Self {
-            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
-            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
-            bytes: metadata.size(),
-            node: metadata.ino(),
-        })
+        Some(Self(
+            nanoseconds(metadata.mtime(), metadata.mtime_nsec())?,
+            nanoseconds(metadata.ctime(), metadata.ctime_nsec())?,
+            metadata.size(),
+            metadata.ino(),
+        ))
     }
 
     #[cfg(not(unix))]
@@ -139,6 +132,6 @@ impl State {
     /// Whether a change from now on will show.
     fn is_settled(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(Duration::from_nanos(self.changed)) > SETTLED
+        now.saturating_sub(Duration::from_nanos(self.1)) > SETTLED
     }
 }

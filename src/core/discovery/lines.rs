@@ -3,6 +3,8 @@
 //! It gives up rather than guess: what Python's versions read differently, and what is no valid
 //! source, is `None`. It knows no statements.
 
+const USUAL_TOKENS: usize = 16;
+
 /// One logical line: continuation lines are joined, comments gone.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
@@ -30,9 +32,7 @@ pub(super) fn lines(source: &str) -> Option<Vec<Line<'_>>> {
     let mut lexer = Lexer { source, bytes: source.as_bytes(), at: 0 };
     let mut lines = Vec::new();
     while lexer.at < lexer.bytes.len() {
-        if let Some(line) = lexer.line()? {
-            lines.push(line);
-        }
+        lexer.line(&mut lines)?;
     }
     Some(lines)
 }
@@ -56,10 +56,10 @@ impl<'a> Lexer<'a> {
         &self.source[start..self.at]
     }
 
-    /// The next logical line; the inner `None` is one without tokens.
-    fn line(&mut self) -> Option<Option<Line<'a>>> {
+    /// Adds the next logical line, unless there is nothing in it.
+    fn line(&mut self, lines: &mut Vec<Line<'a>>) -> Option<()> {
         let indent = self.run_of(|byte| matches!(byte, b' ' | b'\t'));
-        let (mut tokens, mut open) = (Vec::new(), Vec::new());
+        let (mut tokens, mut open) = (Vec::with_capacity(USUAL_TOKENS), Vec::new());
         while self.at < self.bytes.len() {
             match self.peek(0) {
                 b'\n' | b'\r' => {
@@ -85,7 +85,10 @@ impl<'a> Lexer<'a> {
         if !open.is_empty() {
             return None;
         }
-        Some((!tokens.is_empty()).then_some(Line { indent, tokens }))
+        if !tokens.is_empty() {
+            lines.push(Line { indent, tokens });
+        }
+        Some(())
     }
 
     fn line_end(&mut self) -> Option<()> {
@@ -164,7 +167,7 @@ impl<'a> Lexer<'a> {
             }
             match byte {
                 b'\n' | b'\r' if !long => return None,
-                b'\\' if depth > 0 => return None,
+                b'\\' | b'#' if depth > 0 => return None,
                 b'\\' if formatted && matches!(self.peek(1), b'{' | b'}' | b'N') => return None,
                 b'\\' => {
                     is_plain = false;
@@ -178,7 +181,6 @@ impl<'a> Lexer<'a> {
                     (self.peek(0) == b'}').then_some(())?;
                 }
                 b'}' if formatted => depth -= 1,
-                b'#' if depth > 0 => return None,
                 b'"' | b'\'' if depth > 0 => self.inner_string(byte, quote)?,
                 _ => {}
             }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness import Runner
+    from harness import Runner, Samples
 
 COUNT = 500
 MODULE = '''"""Plugin {number}."""
@@ -60,6 +60,9 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
 assert len(found) == 500
 """
 OURS = "assert len(discover_plugins(sys.argv[1])) == 500"
+LAZY = "assert len(discover_plugins(sys.argv[1], lazy=True)) == 500"
+WITHOUT_INDEX = "import os; os.environ['XDG_CACHE_HOME'] = '/dev/null'"
+WITH_INDEX = f"import os; os.environ['XDG_CACHE_HOME'] = {str(places.BUILD / 'cache')!r}"
 YAPSY = """
 manager = PluginManager(directories_list=[sys.argv[1]])
 manager.collectPlugins()
@@ -70,18 +73,34 @@ assert len(manager.getAllPlugins()) == 500
 def measure() -> Iterator[rows.Row]:
     ours = write("ours", MODULE)
     theirs = write("theirs", THEIR_MODULE, info=True)
-    discover = timed(OURS, ours, before="import sys; from zerepy_plugins import discover_plugins")
-    loop = timed(LOOP, ours, before="import sys, inspect, importlib.util, zerepy_plugins")
+    names = "import sys; from zerepy_plugins import ConnectionPlugin, discover_plugins"
+    discover = timed(OURS, ours, before=names)
+    loop = timed(LOOP, ours, before=f"{names}; import inspect, importlib.util, pathlib")
     yapsy = timed(YAPSY, theirs, before="import sys; from yapsy.PluginManager import PluginManager")
     title = f"discovery of {COUNT} Python plugins"
+    peer = "a loop of imports"
     samples = alternate({"ours": discover, "theirs": loop, "yapsy": yapsy}, rounds=9, number=1)
-    yield rows.faster(f"{title}, compiled", "a loop of imports", samples, 1.2)
+    yield rows.faster(f"{title}, compiled", peer, samples, 1.2)
     pair = {"ours": samples["ours"], "theirs": samples["yapsy"]}
     yield rows.faster(f"{title}, compiled", "yapsy", pair, 1.0)
     cold = alternate(
         {"ours": cleared(discover, ours), "theirs": cleared(loop, ours)}, rounds=5, number=1
     )
-    yield rows.faster(f"{title}, not compiled", "a loop of imports", cold, 1.2)
+    yield rows.faster(f"{title}, not compiled", peer, cold, 1.2)
+    glance = timed(LAZY, ours, before=f"{names}; {WITHOUT_INDEX}")
+    indexed = timed(LAZY, ours, before=f"{names}; {WITH_INDEX}")
+    runners = {"glance": glance, "indexed": indexed, "theirs": loop}
+    warm = alternate(runners, rounds=9, number=1)
+    seen, kept = f"{title}, imported at first use", f"{title}, from the index"
+    yield rows.faster(f"{seen}", f"{peer}, compiled", picked(warm, "glance"), 8.0)
+    yield rows.faster(f"{kept}", f"{peer}, compiled", picked(warm, "indexed"), 18.0)
+    runners = {"glance": glance, "theirs": cleared(loop, ours)}
+    cold = alternate(runners, rounds=5, number=1)
+    yield rows.faster(f"{seen}", f"{peer}, not compiled", picked(cold, "glance"), 30.0)
+
+
+def picked(samples: Samples, name: str) -> Samples:
+    return {"ours": samples[name], "theirs": samples["theirs"]}
 
 
 def cleared(run: Runner, directory: Path) -> Runner:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COUNT = 100
+NAMES = "from zerepy_plugins import ConnectionPlugin, discover_plugins"
 OURS = f"assert len(discover_plugins(sys.argv[1])) == {COUNT}"
 BARE = """
 for path in paths:
@@ -27,7 +28,7 @@ paths = sorted(map(str, pathlib.Path(sys.argv[1]).glob("*.so")))
 
 def measure() -> Iterator[rows.Row]:
     directory = peer_libraries.plugin_libraries(COUNT)
-    ours = timed(OURS, directory, before="import sys; from zerepy_plugins import discover_plugins")
+    ours = timed(OURS, directory, before=f"import sys; {NAMES}")
     bare = timed(BARE, directory, before=BEFORE_BARE)
     samples = alternate({"ours": ours, "theirs": bare}, rounds=15, number=1)
     title = f"loading {COUNT} libraries in C, checked, from private copies"
