@@ -18,7 +18,7 @@ use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
-use crate::services::{Frame, Scope};
+use crate::services::{Frame, Scope, Waits};
 use crate::stream::{self, Opened, Stream};
 use crate::task::{self, Done, Task};
 use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
@@ -251,12 +251,18 @@ impl Instance {
     }
 
     fn frame(&self, action: u32, options: CallOptions) -> Arc<Frame> {
-        Frame::call(&self.scope, options, !self.is_inline(action))
+        let exec = self.info().actions.get(action as usize).map(|action| action.exec);
+        let waits = match exec {
+            Some(Exec::Inline) => Waits::Never,
+            Some(Exec::Async) => Waits::Later,
+            _ => Waits::Freely,
+        };
+        Frame::call(&self.scope, options, waits)
     }
 
     /// Serves a step that is no action: nobody gives it up.
     fn serve_step<T>(&self, work: impl FnOnce() -> T) -> T {
-        Frame::call(&self.scope, CallOptions::default(), true).serve(work)
+        Frame::call(&self.scope, CallOptions::default(), Waits::Freely).serve(work)
     }
 
     /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.

@@ -140,6 +140,8 @@ pub mod __private {
     #[cfg(feature = "async")]
     pub use crate::export::{Items, Producer};
     pub use crate::host::{log, logs};
+    #[cfg(feature = "async")]
+    pub use tokio::task::yield_now;
 
     /// Whether async actions are served.
     pub const ASYNC: bool = cfg!(feature = "async");

@@ -8,7 +8,7 @@ use zerepy_plugin_abi::{
 };
 
 use super::refuse::answer;
-use super::{CallOptions, Frame, Scope};
+use super::{CallOptions, Frame, Scope, Waits};
 use crate::host::text;
 use crate::tape::{Tape, lent_view};
 
@@ -46,7 +46,7 @@ impl Subscriber {
             source: FfiSlice::new(source.as_bytes()),
             data: &raw const data,
         };
-        Frame::call(&scope, CallOptions::default(), true).serve(|| {
+        Frame::call(&scope, CallOptions::default(), Waits::Freely).serve(|| {
             // SAFETY: the event lives for the time of the call, and the context until it is released.
             unsafe { handle(self.raw.context, &raw const event) };
         });
