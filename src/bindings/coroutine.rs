@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyTuple};
+use pyo3::types::{PyCFunction, PyIterator, PySendResult, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Call;
 use zerepy_native::Pending;
@@ -27,7 +27,7 @@ use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
 use crate::{repeat, surroundings};
 
-pub(crate) use protocol::protocol;
+pub(crate) use protocol::{advance, iterator, outcome, protocol, throw};
 
 pub(crate) type HostedCall = Call<PluginClass, String>;
 
@@ -69,7 +69,7 @@ enum State {
 /// A call that has begun.
 struct Running {
     /// What is being driven: the iterator of an awaitable.
-    inner: Py<PyAny>,
+    inner: Py<PyIterator>,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
     call: Option<(HostedCall, Verb)>,
     /// Tells a native plugin when it is dropped that nobody waits any more.
@@ -96,19 +96,19 @@ impl CallCoroutine {
     fn step<'py>(
         &self,
         py: Python<'py>,
-        resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        resume: impl FnOnce(&Bound<'py, PyIterator>) -> PyResult<PySendResult<'py>>,
+    ) -> PyResult<PySendResult<'py>> {
         match self.take() {
             State::Created { request, params } => match start(py, request, params)? {
-                Started::Done(result) => Err(returned(result)),
+                Started::Done(result) => Ok(PySendResult::Return(result)),
                 Started::Waiting(running) => {
-                    let outcome = next(running.inner.bind(py));
-                    self.settle(py, outcome, running)
+                    let step = advance(running.inner.bind(py));
+                    self.settle(py, step, running)
                 }
             },
             State::Running(running) => {
-                let outcome = resume(running.inner.bind(py));
-                self.settle(py, outcome, running)
+                let step = resume(running.inner.bind(py));
+                self.settle(py, step, running)
             }
             State::Ended => Err(reused()),
         }
@@ -118,23 +118,22 @@ impl CallCoroutine {
     fn settle<'py>(
         &self,
         py: Python<'py>,
-        outcome: PyResult<Bound<'py, PyAny>>,
+        step: PyResult<PySendResult<'py>>,
         running: Running,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let raised = match outcome {
-            Ok(yielded) => {
+    ) -> PyResult<PySendResult<'py>> {
+        match (step, running) {
+            (Ok(PySendResult::Next(yielded)), running) => {
                 *self.state.lock() = State::Running(running);
-                return Ok(yielded);
+                Ok(PySendResult::Next(yielded))
             }
-            Err(raised) => raised,
-        };
-        match running.call {
-            None => Err(raised),
-            Some((call, verb)) if raised.is_instance_of::<PyStopIteration>(py) => {
-                let result = raised.value(py).getattr(intern!(py, "value"))?;
-                Err(conclude_with(py, call, verb, &result).map_or_else(|error| error, |()| raised))
+            (Ok(PySendResult::Return(result)), Running { call: Some((call, verb)), .. }) => {
+                conclude_with(py, call, verb, &result)?;
+                Ok(PySendResult::Return(result))
             }
-            Some((call, _)) => Err(call.conclude_raised(py, raised)),
+            (Err(raised), Running { call: Some((call, _)), .. }) => {
+                Err(call.conclude_raised(py, raised))
+            }
+            (step, _) => step,
         }
     }
 }
@@ -204,7 +203,7 @@ fn waiting<'py>(
             }
         },
     };
-    let inner = awaitable.call_method0(intern!(py, "__await__"))?.unbind();
+    let inner = iterator(&awaitable)?.unbind();
     Ok(Started::Waiting(Running { inner, call, _pending: pending }))
 }
 
@@ -244,17 +243,8 @@ pub(crate) fn submit(
     Ok((Asked::Waiting(limit.call1((limited, future, stop))?), pending))
 }
 
-/// Drives an awaitable's iterator; not every one has `send`.
-pub(crate) fn next<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    inner.call_method0(intern!(inner.py(), "__next__"))
-}
-
 pub(crate) fn reused() -> PyErr {
     PyRuntimeError::new_err("cannot reuse an already awaited coroutine")
-}
-
-pub(crate) fn returned(result: Bound<'_, PyAny>) -> PyErr {
-    PyStopIteration::new_err((result.unbind(),))
 }
 
 impl Drop for CallCoroutine {
@@ -283,8 +273,8 @@ impl CallCoroutine {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.take() {
             State::Running(running) => {
-                let outcome = running.inner.bind(py).call_method1(intern!(py, "throw"), arguments);
-                self.settle(py, outcome, running)
+                let step = throw(running.inner.bind(py), arguments);
+                self.settle(py, step, running).and_then(outcome)
             }
             State::Created { .. } => Err(thrown(arguments)),
             State::Ended => Err(reused()),

@@ -4,17 +4,20 @@
 //! ends. It puts its result into the loop's mailbox and rings; the loop takes all results that are
 //! there at once.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Result;
 use zerepy_native::ResultTape;
@@ -31,6 +34,35 @@ pub(crate) struct Mailbox {
     bell: UnixStream,
     waiting: Mutex<HashMap<u64, Py<PyAny>>>, // futures by the number of their work
     next: AtomicU64,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// The loop that a thread ran last, and its mailbox. Neither is kept alive.
+struct Last {
+    running: Py<PyWeakrefReference>,
+    mailbox: Py<PyWeakrefReference>,
+}
+
+impl Last {
+    fn new(running: &Bound<'_, PyAny>, mailbox: &Bound<'_, Mailbox>) -> PyResult<Self> {
+        Ok(Self {
+            running: PyWeakrefReference::new(running)?.unbind(),
+            mailbox: PyWeakrefReference::new(mailbox)?.unbind(),
+        })
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { running: self.running.clone_ref(py), mailbox: self.mailbox.clone_ref(py) }
+    }
+
+    fn mailbox_of<'py>(&self, running: &Bound<'py, PyAny>) -> Option<Bound<'py, Mailbox>> {
+        let py = running.py();
+        let same = self.running.bind(py).upgrade()?.is(running);
+        same.then(|| self.mailbox.bind(py).upgrade())??.cast_into().ok()
+    }
 }
 
 /// The part that workers hold; it outlives the mailbox if its loop is closed before they end.
@@ -61,14 +93,27 @@ impl Mailbox {
 
     /// The running loop's mailbox, the number of something that is to come, and its future.
     fn expect(py: Python<'_>) -> PyResult<(Bound<'_, Self>, u64, Bound<'_, PyAny>)> {
-        let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
         let future = running.call_method0(intern!(py, "create_future"))?;
-        let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
-        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?;
-        let mailbox = mailbox.cast_into::<Self>()?;
+        let mailbox = Self::of(&running)?;
         let number = mailbox.get().next.fetch_add(1, Ordering::Relaxed);
         mailbox.get().waiting.lock().insert(number, future.clone().unbind());
         Ok((mailbox, number, future))
+    }
+
+    /// A loop's mailbox.
+    fn of<'py>(running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        let py = running.py();
+        let last = LAST.with_borrow(|last| last.as_ref().map(|last| last.clone_ref(py)));
+        if let Some(mailbox) = last.and_then(|last| last.mailbox_of(running)) {
+            return Ok(mailbox);
+        }
+        let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
+        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?.cast_into()?;
+        let last = LAST.replace(Some(Last::new(running, &mailbox)?));
+        drop(last); // not while it is borrowed
+        Ok(mailbox)
     }
 
     /// Hands one result to whoever awaits it; if that is nobody any more, it is dropped.
