@@ -232,8 +232,8 @@ pub(crate) fn submit(
 ) -> PyResult<(Asked<'_>, Pending)> {
     let can_stop = work.is_async(); // it ends when what is returned is dropped
     let attempt = limited.as_ref().map(|limited| Arc::clone(limited.attempt()));
-    let (asked, pending) = meeting::ask(py, |deliver| {
-        work.start(attempt, Box::new(move |result| deliver(result.map(Some))))
+    let (asked, pending) = meeting::ask(py, |answer| {
+        work.start(attempt, move |result| answer.give(result.map(Some)))
     })?;
     let (Some(limited), Asked::Waiting(future)) = (limited, &asked) else {
         return Ok((asked, pending));

@@ -71,6 +71,19 @@ struct Slot {
     bell: UnixStream,
 }
 
+/// Where one result goes.
+pub(crate) struct Address {
+    slot: Arc<Slot>,
+    number: u64,
+}
+
+impl Address {
+    /// Delivers it, on whatever thread.
+    pub(crate) fn deliver(self, result: Delivery) {
+        self.slot.put(self.number, result);
+    }
+}
+
 impl Slot {
     fn put(&self, number: u64, result: Delivery) {
         let mut results = self.results.lock();
@@ -82,24 +95,16 @@ impl Slot {
 }
 
 impl Mailbox {
-    /// A future of the running loop, and what delivers to it from any thread.
-    pub(crate) fn receive(
-        py: Python<'_>,
-    ) -> PyResult<(Bound<'_, PyAny>, impl FnOnce(Delivery) + Send + use<>)> {
-        let (mailbox, number, future) = Self::expect(py)?;
-        let slot = Arc::clone(&mailbox.get().slot);
-        Ok((future, move |delivery| slot.put(number, delivery)))
-    }
-
-    /// The running loop's mailbox, the number of something that is to come, and its future.
-    fn expect(py: Python<'_>) -> PyResult<(Bound<'_, Self>, u64, Bound<'_, PyAny>)> {
+    /// A future of the running loop, and where its result is sent to.
+    pub(crate) fn receive(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Address)> {
         static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
         let future = running.call_method0(intern!(py, "create_future"))?;
         let mailbox = Self::of(&running)?;
-        let number = mailbox.get().next.fetch_add(1, Ordering::Relaxed);
-        mailbox.get().waiting.lock().insert(number, future.clone().unbind());
-        Ok((mailbox, number, future))
+        let mailbox = mailbox.get();
+        let number = mailbox.next.fetch_add(1, Ordering::Relaxed);
+        mailbox.waiting.lock().insert(number, future.clone().unbind());
+        Ok((future, Address { slot: Arc::clone(&mailbox.slot), number }))
     }
 
     /// A loop's mailbox.

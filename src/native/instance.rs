@@ -20,7 +20,7 @@ use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
 use crate::services::{Frame, Scope, Waits};
 use crate::stream::{self, Opened, Stream};
-use crate::task::{self, Done, Task};
+use crate::task::{self, Task};
 use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, TapeError, fork};
 
 /// The minor version of the ABI since which there are packed arrays.
@@ -221,7 +221,12 @@ impl Instance {
     /// # Errors
     /// As for [`call`](Self::call), if it cannot be started; `done` is dropped uncalled then, unless
     /// the library breaks the ABI and gives an outcome as well.
-    pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
+    pub fn start(
+        self: &Arc<Self>,
+        action: u32,
+        params: &Tape,
+        done: impl FnOnce(Result<ResultTape>) + Send + 'static,
+    ) -> Result<Task> {
         self.start_with(action, params, CallOptions::default(), done)
     }
 
@@ -234,7 +239,7 @@ impl Instance {
         action: u32,
         params: &Tape,
         options: CallOptions,
-        done: Done,
+        done: impl FnOnce(Result<ResultTape>) + Send + 'static,
     ) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };

@@ -64,11 +64,13 @@ impl StreamStep {
             return self.nothing_left(py);
         };
         let awaitable = match (&open.items, self.kind) {
-            (Items::Native(stream), Kind::Next) => match ask(py, |deliver| stream.next(deliver)) {
-                Ok((Asked::Waiting(future), ())) => Ok(future),
-                Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
-                Err(raised) => Err(raised),
-            },
+            (Items::Native(stream), Kind::Next) => {
+                match ask(py, |answer| stream.next(Box::new(move |item| answer.give(item)))) {
+                    Ok((Asked::Waiting(future), ())) => Ok(future),
+                    Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
+                    Err(raised) => Err(raised),
+                }
+            }
             (Items::Native(_), Kind::Close) => {
                 drop(open);
                 self.stream.get().put(State::Ended);
