@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyIterator, PySendResult, PyTuple};
@@ -26,7 +26,7 @@ use crate::native::{Detached, Handle};
 use crate::target::{First, Named, Verb, begin_native, refuse_items};
 use crate::{around, repeat, surroundings};
 
-pub(crate) use protocol::protocol;
+pub(crate) use protocol::{advance, iterator, outcome, protocol, throw};
 
 pub(crate) type HostedCall = Call<'static, PluginClass, String>;
 
@@ -95,19 +95,19 @@ impl CallCoroutine {
     fn step<'py>(
         &self,
         py: Python<'py>,
-        resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        resume: impl FnOnce(&Bound<'py, PyIterator>) -> PyResult<PySendResult<'py>>,
+    ) -> PyResult<PySendResult<'py>> {
         match self.take() {
             State::Created { request, params } => match start(py, request, params)? {
-                Started::Done(result) => Err(returned(result)),
+                Started::Done(result) => Ok(PySendResult::Return(result)),
                 Started::Waiting(running) => {
-                    let outcome = running.inner.bind(py).send(py.None().bind(py));
-                    self.settle(py, outcome, running)
+                    let step = advance(running.inner.bind(py));
+                    self.settle(py, step, running)
                 }
             },
             State::Running(running) => {
-                let outcome = sent(py, resume(running.inner.bind(py)));
-                self.settle(py, outcome, running)
+                let step = resume(running.inner.bind(py));
+                self.settle(py, step, running)
             }
             State::Ended => Err(reused()),
         }
@@ -117,34 +117,23 @@ impl CallCoroutine {
     fn settle<'py>(
         &self,
         py: Python<'py>,
-        outcome: PyResult<PySendResult<'py>>,
+        step: PyResult<PySendResult<'py>>,
         running: Running,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        match (outcome, running.call) {
-            (Ok(PySendResult::Next(yielded)), call) => {
-                *self.state.lock() = State::Running(Running { call, ..running });
-                Ok(yielded)
+    ) -> PyResult<PySendResult<'py>> {
+        match (step, running) {
+            (Ok(PySendResult::Next(yielded)), running) => {
+                *self.state.lock() = State::Running(running);
+                Ok(PySendResult::Next(yielded))
             }
-            (Ok(PySendResult::Return(result)), call) => {
-                if let Some((call, verb)) = call {
-                    conclude_with(py, call, verb, &result)?;
-                }
-                Err(returned(result))
+            (Ok(PySendResult::Return(result)), Running { call: Some((call, verb)), .. }) => {
+                conclude_with(py, call, verb, &result)?;
+                Ok(PySendResult::Return(result))
             }
-            (Err(raised), Some((call, _))) => Err(call.conclude_raised(py, raised)),
-            (Err(raised), None) => Err(raised),
+            (Err(raised), Running { call: Some((call, _)), .. }) => {
+                Err(call.conclude_raised(py, raised))
+            }
+            (step, _) => step,
         }
-    }
-}
-
-/// What an iterator gave when a method of it was called, which says by an exception that it ended.
-fn sent<'py>(py: Python<'py>, outcome: PyResult<Bound<'py, PyAny>>) -> PyResult<PySendResult<'py>> {
-    match outcome {
-        Ok(yielded) => Ok(PySendResult::Next(yielded)),
-        Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
-            raised.value(py).getattr(intern!(py, "value")).map(PySendResult::Return)
-        }
-        Err(raised) => Err(raised),
     }
 }
 
@@ -213,7 +202,7 @@ fn waiting<'py>(
             }
         },
     };
-    let inner = awaitable.call_method0(intern!(py, "__await__"))?.cast_into()?.unbind();
+    let inner = iterator(&awaitable)?.unbind();
     Ok(Started::Waiting(Running { inner, call, _pending: pending }))
 }
 
@@ -242,8 +231,8 @@ pub(crate) fn submit(
 ) -> PyResult<(Asked<'_>, Pending)> {
     let can_stop = work.is_async(); // it ends when what is returned is dropped
     let attempt = limited.as_ref().map(|limited| Arc::clone(limited.attempt()));
-    let (asked, pending) = meeting::ask(py, |deliver| {
-        work.start(attempt, Box::new(move |result| deliver(result.map(Some))))
+    let (asked, pending) = meeting::ask(py, |answer| {
+        work.start(attempt, move |result| answer.give(result.map(Some)))
     })?;
     let (Some(limited), Asked::Waiting(future)) = (limited, &asked) else {
         return Ok((asked, pending));
@@ -253,21 +242,8 @@ pub(crate) fn submit(
     Ok((Asked::Waiting(limit.call1((limited, future, stop))?), pending))
 }
 
-/// Drives an awaitable's iterator; not every one has `send`.
-pub(crate) fn next<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    inner.call_method0(intern!(inner.py(), "__next__"))
-}
-
 pub(crate) fn reused() -> PyErr {
     PyRuntimeError::new_err("cannot reuse an already awaited coroutine")
-}
-
-/// How a coroutine returns. Python takes a plain value out of it before an exception is made.
-pub(crate) fn returned(result: Bound<'_, PyAny>) -> PyErr {
-    if result.is_instance_of::<PyTuple>() || result.is_instance_of::<PyBaseException>() {
-        return PyStopIteration::new_err((result.unbind(),)); // else they would be taken for its own
-    }
-    PyStopIteration::new_err(result.unbind())
 }
 
 impl Drop for CallCoroutine {
@@ -296,8 +272,8 @@ impl CallCoroutine {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.take() {
             State::Running(running) => {
-                let outcome = running.inner.bind(py).call_method1(intern!(py, "throw"), arguments);
-                self.settle(py, sent(py, outcome), running)
+                let step = throw(running.inner.bind(py), arguments);
+                self.settle(py, step, running).and_then(outcome)
             }
             State::Created { .. } => Err(thrown(arguments)),
             State::Ended => Err(reused()),

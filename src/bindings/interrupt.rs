@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Result};
-use zerepy_native::{Caller, Done, ResultTape};
+use zerepy_native::{Caller, ResultTape};
 
 use crate::limited::Limited;
 use crate::native::Detached;
@@ -30,7 +30,7 @@ pub(crate) fn has_pool() -> bool {
 /// Runs `work` on a thread of the pool; `done` gets its outcome there.
 pub(crate) fn on_pool(
     work: impl FnOnce() -> Result<ResultTape> + Send + 'static,
-    done: Done,
+    done: impl FnOnce(Result<ResultTape>) + Send + 'static,
 ) -> Result<()> {
     if !has_pool() {
         let message = "the worker threads of blocking calls are in the process that was forked";
@@ -64,7 +64,7 @@ pub(crate) fn wait(
     let mut deadline = limited.map(|limited| Instant::now() + limited.attempt().limit());
     let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
     let caller = work.caller().cloned();
-    let _pending = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
+    let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
     let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {

@@ -4,17 +4,20 @@
 //! ends. It puts its result into the loop's mailbox and rings; the loop takes all results that are
 //! there at once.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 use zerepy_core::Result;
 use zerepy_native::ResultTape;
@@ -33,10 +36,52 @@ pub(crate) struct Mailbox {
     next: AtomicU64,
 }
 
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// The loop that a thread ran last, and its mailbox. Neither is kept alive.
+struct Last {
+    running: Py<PyWeakrefReference>,
+    mailbox: Py<PyWeakrefReference>,
+}
+
+impl Last {
+    fn new(running: &Bound<'_, PyAny>, mailbox: &Bound<'_, Mailbox>) -> PyResult<Self> {
+        Ok(Self {
+            running: PyWeakrefReference::new(running)?.unbind(),
+            mailbox: PyWeakrefReference::new(mailbox)?.unbind(),
+        })
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { running: self.running.clone_ref(py), mailbox: self.mailbox.clone_ref(py) }
+    }
+
+    fn mailbox_of<'py>(&self, running: &Bound<'py, PyAny>) -> Option<Bound<'py, Mailbox>> {
+        let py = running.py();
+        let same = self.running.bind(py).upgrade()?.is(running);
+        same.then(|| self.mailbox.bind(py).upgrade())??.cast_into().ok()
+    }
+}
+
 /// The part that workers hold; it outlives the mailbox if its loop is closed before they end.
 struct Slot {
     results: Mutex<Vec<(u64, Delivery)>>,
     bell: UnixStream,
+}
+
+/// Where one result goes.
+pub(crate) struct Address {
+    slot: Arc<Slot>,
+    number: u64,
+}
+
+impl Address {
+    /// Delivers it, on whatever thread.
+    pub(crate) fn deliver(self, result: Delivery) {
+        self.slot.put(self.number, result);
+    }
 }
 
 impl Slot {
@@ -50,25 +95,30 @@ impl Slot {
 }
 
 impl Mailbox {
-    /// A future of the running loop, and what delivers to it from any thread.
-    pub(crate) fn receive(
-        py: Python<'_>,
-    ) -> PyResult<(Bound<'_, PyAny>, impl FnOnce(Delivery) + Send + use<>)> {
-        let (mailbox, number, future) = Self::expect(py)?;
-        let slot = Arc::clone(&mailbox.get().slot);
-        Ok((future, move |delivery| slot.put(number, delivery)))
+    /// A future of the running loop, and where its result is sent to.
+    pub(crate) fn receive(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Address)> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+        let future = running.call_method0(intern!(py, "create_future"))?;
+        let mailbox = Self::of(&running)?;
+        let mailbox = mailbox.get();
+        let number = mailbox.next.fetch_add(1, Ordering::Relaxed);
+        mailbox.waiting.lock().insert(number, future.clone().unbind());
+        Ok((future, Address { slot: Arc::clone(&mailbox.slot), number }))
     }
 
-    /// The running loop's mailbox, the number of something that is to come, and its future.
-    fn expect(py: Python<'_>) -> PyResult<(Bound<'_, Self>, u64, Bound<'_, PyAny>)> {
-        let running = py.import(intern!(py, "asyncio"))?.call_method0("get_running_loop")?;
-        let future = running.call_method0(intern!(py, "create_future"))?;
+    /// A loop's mailbox.
+    fn of<'py>(running: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        let py = running.py();
+        let last = LAST.with_borrow(|last| last.as_ref().map(|last| last.clone_ref(py)));
+        if let Some(mailbox) = last.and_then(|last| last.mailbox_of(running)) {
+            return Ok(mailbox);
+        }
         let module = py.import(intern!(py, "zerepy_plugins._loop"))?;
-        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?;
-        let mailbox = mailbox.cast_into::<Self>()?;
-        let number = mailbox.get().next.fetch_add(1, Ordering::Relaxed);
-        mailbox.get().waiting.lock().insert(number, future.clone().unbind());
-        Ok((mailbox, number, future))
+        let mailbox = module.call_method1(intern!(py, "mailbox"), (running,))?.cast_into()?;
+        let last = LAST.replace(Some(Last::new(running, &mailbox)?));
+        drop(last); // not while it is borrowed
+        Ok(mailbox)
     }
 
     /// Hands one result to whoever awaits it; if that is nobody any more, it is dropped.

@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerepy_core::{Attempt, Category, Error, ErrorKind, Exec, PluginInfo, Result, suggestion};
 use zerepy_native::{
-    CallOptions, Caller, Done, Form, Instance, Library, Pending, ResultTape, Services, Stay,
-    Stream, Tape, Trust,
+    CallOptions, Caller, Form, Instance, Library, Pending, ResultTape, Services, Stay, Stream,
+    Tape, Trust,
 };
 
 use actions::Actions;
@@ -342,16 +342,19 @@ impl Detached {
     /// Begins it: a blocking one on the pool, an async one as a task of its library, an inline one
     /// here and now. `done` gets the outcome. When what is returned is dropped before, the plugin is
     /// told, and an async action ends early. `attempt` is told before `done` that it ended.
-    pub(crate) fn start(mut self, attempt: Option<Arc<Attempt>>, done: Done) -> Result<Pending> {
+    pub(crate) fn start(
+        mut self,
+        attempt: Option<Arc<Attempt>>,
+        done: impl FnOnce(Result<ResultTape>) + Send + 'static,
+    ) -> Result<Pending> {
         if let Some(attempt) = &attempt {
             self.options.deadline = Instant::now().checked_add(attempt.limit());
         }
-        let done: Done = match attempt {
-            None => done,
-            Some(attempt) => Box::new(move |result| {
+        let done = move |result| {
+            if let Some(attempt) = attempt {
                 attempt.end();
-                done(result);
-            }),
+            }
+            done(result);
         };
         let cancel = self.options.cancel.clone();
         let task = match self.exec {

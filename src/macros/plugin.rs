@@ -138,7 +138,7 @@ mod tests {
                 #[action(later)]
                 fn b(&self) {}
             )),
-            "unknown; it is `#[action]`, with `blocking`, `stream` or `idempotent`"
+            "unknown; it is `#[action]`, with `blocking`, `stream`, `spawn` or `idempotent`"
         );
         assert_eq!(
             with(quote!(
@@ -186,6 +186,11 @@ mod tests {
             async fn b(&self) {}
         ));
         assert_eq!(both, "a `blocking` action cannot be `async`: it is one or the other");
+        let spawned = with(quote!(
+            #[action(spawn)]
+            fn b(&self) {}
+        ));
+        assert_eq!(spawned, "only an `async fn` is spawned; a `blocking` action has a thread");
         let owned = with(quote!(
             #[action]
             async fn b(self) {}

@@ -3,12 +3,12 @@
 //! It is known to the library by a number only, so that a second or a late outcome finds nothing and
 //! does no harm. It knows nothing of what an outcome means.
 
-use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use zerepy_plugin_abi::{FfiCompletion, FfiError, FfiOwnedTape};
 

@@ -19,9 +19,9 @@ use crate::descriptor::Encoding;
 use crate::failure::{PluginError, Step};
 use crate::gate::{Closed, Gate, Inside};
 use crate::handshake::{Ask, Call, Functions};
-use crate::services::{Frame, Scope};
+use crate::services::{Frame, Scope, Waits};
 use crate::stream::{self, Opened, Stream};
-use crate::task::{self, Done, Task};
+use crate::task::{self, Task};
 use crate::{CallOptions, Form, Library, ResultTape, Services, Tape, fork};
 
 /// The minor version of the ABI since which there are packed arrays.
@@ -222,7 +222,12 @@ impl Instance {
     /// # Errors
     /// As for [`call`](Self::call), if it cannot be started; `done` is dropped uncalled then, unless
     /// the library breaks the ABI and gives an outcome as well.
-    pub fn start(self: &Arc<Self>, action: u32, params: &Tape, done: Done) -> Result<Task> {
+    pub fn start(
+        self: &Arc<Self>,
+        action: u32,
+        params: &Tape,
+        done: impl FnOnce(Result<ResultTape>) + Send + 'static,
+    ) -> Result<Task> {
         self.start_with(action, params, CallOptions::default(), done)
     }
 
@@ -235,7 +240,7 @@ impl Instance {
         action: u32,
         params: &Tape,
         options: CallOptions,
-        done: Done,
+        done: impl FnOnce(Result<ResultTape>) + Send + 'static,
     ) -> Result<Task> {
         let inside = self.enter(Step::Act(action), action)?;
         let Some(tasks) = self.functions.tasks else { return Err(self.no_such_action(action)) };
@@ -252,12 +257,18 @@ impl Instance {
     }
 
     fn frame(&self, action: u32, options: CallOptions) -> Arc<Frame> {
-        Frame::call(&self.scope, options, !self.is_inline(action))
+        let exec = self.info().actions.get(action as usize).map(|action| action.exec);
+        let waits = match exec {
+            Some(Exec::Inline) => Waits::Never,
+            Some(Exec::Async) => Waits::Later,
+            _ => Waits::Freely,
+        };
+        Frame::call(&self.scope, options, waits)
     }
 
     /// Serves a step that is no action: nobody gives it up.
     fn serve_step<T>(&self, work: impl FnOnce() -> T) -> T {
-        Frame::call(&self.scope, CallOptions::default(), true).serve(work)
+        Frame::call(&self.scope, CallOptions::default(), Waits::Freely).serve(work)
     }
 
     /// The tape to pass: that of the value, or one in `room` with it as the library's encoding.

@@ -28,7 +28,7 @@ pub use frame::Caller;
 pub use log::{LogSink, set_log_sink};
 pub use options::{CallOptions, CancelFlag};
 
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, Waits};
 pub(crate) use log::write as write_log;
 pub(crate) use scope::Scope;
 

@@ -15,7 +15,8 @@ use crate::instance::Instance;
 use crate::services::Frame;
 use crate::{CancelFlag, Form, ResultTape, fork};
 
-/// Takes the outcome of an action, on whatever thread the library finishes it.
+/// Takes the outcome of an action, on whatever thread the library finishes it; whatever takes one can
+/// be passed as it is to what begins an action.
 pub type Done = Box<dyn FnOnce(Result<ResultTape>) + Send>;
 
 /// A started action. Dropping it asks the library to end it early, unless it has ended.
@@ -74,7 +75,7 @@ pub(crate) fn start(
     action: u32,
     (params, form): (FfiTape, Form),
     frame: Arc<Frame>,
-    done: Done,
+    done: impl FnOnce(Result<ResultTape>) + Send + 'static,
 ) -> Result<Task> {
     let step = Step::Act(action);
     inside.stay();

@@ -100,7 +100,8 @@ impl Host {
     ///
     /// Only where waiting is allowed: in a `blocking` action, in `initialize`, `cleanup` and handlers
     /// of events, and on threads of the plugin's own, for which no inline action may wait; not in an
-    /// inline action, for it may hold Python's interpreter. A plugin cannot call one that waits for
+    /// inline action, or in an async one before it is pending, for they may hold Python's interpreter:
+    /// await [`call_async`](Self::call_async) there. A plugin cannot call one that waits for
     /// it. The error's [`kind`](crate::Error::kind) and
     /// [`plugin`](crate::Error::plugin) say what failed where.
     pub fn call<R: DeserializeOwned>(

@@ -44,8 +44,10 @@
 //! Build it as a `cdylib`. An instance is shared between threads, so the type is `Send + Sync`;
 //! an `#[action]` runs on the caller's thread with Python's interpreter held and must be short, an
 //! `#[action(blocking)]` runs with the interpreter released. An `#[action]` that is an `async fn`
-//! (feature `async`) runs on a tokio runtime of the library's own; when its caller gives up, its
-//! future is dropped. An `#[action(stream)]` (same feature) returns an
+//! (feature `async`) is polled once on the caller's thread, and if it is pending then, it goes on as
+//! a task of a tokio runtime of the library's own; when its caller gives up, its future is dropped.
+//! What comes before its first pending `.await` holds the interpreter and must be short: an
+//! `#[action(spawn)]` does nothing there. An `#[action(stream)]` (same feature) returns an
 //! `impl Stream<Item = T> + Send`: it is polled as its items are asked for, at most one item ahead,
 //! and dropped when its caller stops asking. A panic is caught at the border: it
 //! becomes an error, and the instance has to be initialized again.
@@ -140,6 +142,8 @@ pub mod __private {
     #[cfg(feature = "async")]
     pub use crate::export::{Items, Producer};
     pub use crate::host::{log, logs};
+    #[cfg(feature = "async")]
+    pub use tokio::task::yield_now;
 
     /// Whether async actions are served.
     pub const ASYNC: bool = cfg!(feature = "async");

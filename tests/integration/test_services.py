@@ -237,7 +237,7 @@ def test_metrics_are_bounded(manager):
 
 
 @pytest.fixture
-def others(add, make_connection, make_action):
+def others(manager, add, make_connection, make_action):
     def perform_action(self, action, params):
         if action == "raise":
             raise ValueError("no luck")
@@ -247,7 +247,12 @@ def others(add, make_connection, make_action):
         await asyncio.sleep(0)
         return params
 
-    add(make_connection("py", perform_action=perform_action), make_action("later", execute=execute))
+    caller2 = type("Caller2", (type(manager["caller"]),), {"name": "caller2"})
+    add(
+        make_connection("py", perform_action=perform_action),
+        make_action("later", execute=execute),
+        caller2,
+    )
 
 
 WAYS = ["call", "call_async", "call_elsewhere"]
@@ -311,6 +316,58 @@ def test_no_call_comes_back_to_whoever_waits_for_it(manager, add, make_connectio
     add(make_connection("py", perform_action=again_async if is_async else again))
     with pytest.raises(PluginExecutionError, match="caller -> py -> caller -> py"):
         call(manager, way, "py", "again")
+
+
+# On the thread that begins an async action, where the interpreter is held.
+
+
+def awaited(manager, action, plugin, action_there):
+    target = {"plugin": plugin, "action": action_there, "params": None}
+    return asyncio.run(manager.perform_action_async("caller", action, target))
+
+
+@pytest.fixture(params=["awaited", "synchronous"])
+def ask(request, manager):
+    function = awaited if request.param == "awaited" else call
+    return lambda *target: function(manager, *target)
+
+
+def test_an_async_action_must_not_wait_at_once(manager, others, ask):
+    for plugin, action in (("talker", "heard"), ("py", "do"), ("later", "execute")):
+        with pytest.raises(PluginExecutionError, match="on its caller's thread") as caught:
+            ask("call_at_once", plugin, action)
+        assert "call_async" in caught.value.hint
+        assert manager.monitor.stats(plugin).calls == 0
+
+
+def test_an_async_action_may_ask_for_all_else_at_once(manager, others, ask, caplog):
+    heard = []
+    manager.events.subscribe("caller.at_once", heard.append)
+    assert ask("ask_at_once", "talker", "heard") == []  # an inline action
+    assert ask("ask_at_once", "py", "do") == ["do", {}]
+    assert ask("ask_at_once", "later", "execute") == {}
+    assert ask("ask_at_once", "caller2", "name") == "caller"
+    until(lambda: len(heard) == 4)
+    assert {(event.source, event.data) for event in heard} == {("caller", False)}
+    assert manager.monitor.metrics("caller")["at_once"]["value"] == 4
+    until(lambda: messages(caplog, "zerepy_plugins.plugin.caller") == ["at once"] * 4)
+
+
+def test_an_async_action_at_once_must_not_call_itself(ask):
+    with pytest.raises(PluginExecutionError, match="caller -> caller"):
+        ask("ask_at_once", "caller", "name")
+
+
+def test_a_call_of_the_same_library_at_once_is_a_call_of_its_own(manager, others):
+    heard = []
+    manager.events.subscribe("caller.at_once", heard.append)
+    params = {"plugin": "talker", "action": "heard"}
+    target = {"plugin": "caller2", "action": "ask_at_once", "params": params}
+    assert manager.perform_action("caller", "ask_at_once", target) == []
+    asyncio.run(manager.perform_action_async("caller", "ask_at_once", target))
+    until(lambda: len(heard) == 4)
+    assert [event.source for event in heard] == ["caller", "caller2"] * 2
+    assert manager.monitor.metrics("caller2")["at_once"]["value"] == 2
 
 
 def test_a_panic_of_another_plugin_poisons_only_that_one(manager):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import shutil
 import subprocess
@@ -45,6 +46,9 @@ def test_the_kind_is_described(manager):
         "nap": "async",
         "fail": "async",
         "panic": "async",
+        "ready": "async",
+        "spawned": "async",
+        "panic_at_once": "async",
         "counts": "inline",
     }
 
@@ -67,6 +71,58 @@ async def test_calls_are_awaited_side_by_side(manager):
     assert await asyncio.gather(*naps) == list(range(500))
     new = [thread.name for thread in threading.enumerate() if thread not in before]
     assert not any(name.startswith("Dummy") for name in new)  # workers never enter Python
+
+
+READY = {"seconds": 0, "value": 1}
+
+
+def steps(call):
+    """How often a coroutine is pending, and what it returns."""
+    pending = 0
+    while True:
+        try:
+            call.send(None)
+        except StopIteration as returned:
+            return pending, returned.value
+        pending += 1
+
+
+def threads():
+    return set(Path("/proc/self/task").iterdir())
+
+
+def test_what_is_ready_at_once_is_never_pending_and_needs_no_thread(manager):
+    hosted = functools.partial(manager.perform_action_async, "tasks", "ready", READY)
+    direct = functools.partial(manager["tasks"].perform_action, "ready", READY)
+    assert steps(hosted()) == (0, 1)  # which makes the runtime
+    before = threads()
+    assert [steps(hosted()) for _ in range(100)] == [(0, 1)] * 100
+    assert steps(hosted(timeout=30)) == (0, 1)
+    assert direct() == 1
+    assert threads() <= before
+    stats = manager.monitor.stats("tasks")
+    assert (stats.calls, stats.in_flight, stats.errors) == (102, 0, 0)
+
+
+async def test_many_are_ready_at_once_side_by_side(manager):
+    calls = (
+        manager.perform_action_async("tasks", "ready" if number % 3 else "spawned", READY)
+        for number in range(1000)
+    )
+    assert await asyncio.gather(*calls) == [1] * 1000
+
+
+def test_a_synchronous_call_of_what_is_ready_at_once(manager):
+    assert manager.perform_action("tasks", "ready", READY) == 1
+    assert manager["tasks"].perform_action("spawned", READY) == 1
+
+
+async def test_a_panic_at_once_is_like_a_later_one(manager):
+    call = manager.perform_action_async("tasks", "panic_at_once", {"message": "boom"})
+    with pytest.raises(PluginPanicError, match=r"lib\.rs.*: boom"):
+        call.send(None)
+    with pytest.raises(PluginStateError, match="has panicked before"):
+        await manager.perform_action_async("tasks", "ready", READY)
 
 
 async def test_an_action_plugin_is_awaited_and_checks_its_parameters(manager):

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
-use zerepy_core::{ErrorKind, Event, EventCounts, EventSink, Subscriptions};
+use zerepy_core::{ErrorKind, Event, EventCounts, EventSink, Matches, Subscriptions};
 use zerepy_native::{Form, Subscriber as NativeSubscriber, Tape};
 
 use crate::backlog::Backlog;
@@ -49,9 +49,8 @@ impl Handlers {
     /// Calls every Python handler of `name`, and queues the event for native ones.
     pub(crate) fn deliver(&self, name: &str, event: &Bound<'_, PyAny>) -> PyResult<Published> {
         let matches = self.subscriptions.matching(name);
-        let natives = natives(matches.iter().map(|(_, handler)| handler));
-        if !natives.is_empty() {
-            queue(natives, name.to_owned(), event)?;
+        if natives(&matches).next().is_some() {
+            queue(Arc::clone(&matches), name.to_owned(), event)?;
         }
         self.call(matches.iter().filter_map(|(_, handler)| handler.python()), name, event)
     }
@@ -61,9 +60,7 @@ impl Handlers {
     pub(crate) fn deliver_queued(&self, name: &str, source: &str, data: &Tape) {
         self.counts.published();
         let matches = self.subscriptions.matching(name);
-        for native in natives(matches.iter().map(|(_, handler)| handler)) {
-            native.handle(name, source, data);
-        }
+        NativeSubscriber::deliver(natives(&matches), name, source, data);
         let subscribers = || matches.iter().filter_map(|(_, handler)| handler.python());
         if subscribers().next().is_none() {
             return;
@@ -112,11 +109,7 @@ impl Handlers {
 }
 
 /// Has native handlers called soon; an event need not have more than a name.
-fn queue(
-    natives: Vec<Arc<NativeSubscriber>>,
-    name: String,
-    event: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+fn queue(matches: Matches<Handler>, name: String, event: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = event.py();
     let source = event.getattr_opt(intern!(py, "source"))?;
     let source = source.map_or_else(String::new, |source| source.to_string());
@@ -124,9 +117,7 @@ fn queue(
     let data = walk::copied(&data, Form::DEFAULT, "event.data", ErrorKind::Execution);
     let queued = data.and_then(|data| {
         background::submit(move || {
-            for native in &natives {
-                native.handle(&name, &source, &data);
-            }
+            NativeSubscriber::deliver(natives(&matches), &name, &source, &data);
         })
     });
     if let Err(error) = queued {
@@ -135,12 +126,11 @@ fn queue(
     Ok(())
 }
 
-fn natives<'h>(handlers: impl Iterator<Item = &'h Handler>) -> Vec<Arc<NativeSubscriber>> {
-    let native = |handler: &Handler| match handler {
-        Handler::Native(subscriber) => Some(Arc::clone(subscriber)),
+fn natives(matches: &Matches<Handler>) -> impl Iterator<Item = &NativeSubscriber> {
+    matches.iter().filter_map(|(_, handler)| match handler {
+        Handler::Native(subscriber) => Some(&**subscriber),
         Handler::Python(_) => None,
-    };
-    handlers.filter_map(native).collect()
+    })
 }
 
 /// Where a host's own events go.

@@ -203,7 +203,7 @@ impl Outgoing {
         let is_blocking = work.is_blocking();
         let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
         let deadline = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.limit()));
-        let _pending = work.start(attempt, Box::new(move |result| drop(sender.send(result))))?;
+        let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             match receiver.recv_timeout(left.map_or(POLL, |left| left.min(POLL))) {

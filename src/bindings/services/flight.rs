@@ -63,7 +63,7 @@ impl Flight {
     fn start(self: &Arc<Self>, work: Detached, limited: Option<&Limited>) {
         let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
         let landing = Arc::clone(self);
-        match work.start(attempt, Box::new(move |outcome| landing.end(outcome))) {
+        match work.start(attempt, move |outcome| landing.end(outcome)) {
             Ok(pending) => {
                 *self.pending.lock() = Some(pending);
                 if self.landing.lock().is_none() {

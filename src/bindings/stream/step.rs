@@ -5,22 +5,22 @@
 use std::mem;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyStopIteration};
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyIterator, PySendResult, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::{CallStream, Items, Kind, Open, State};
 use crate::call::Conclusion;
-use crate::coroutine::{next, protocol, returned, reused, thrown};
+use crate::coroutine::{advance, iterator, outcome, protocol, reused, throw, thrown};
 use crate::meeting::{Asked, ask};
 
 enum Progress {
     Created,
     /// `inner` is the iterator of what is being awaited.
     Waiting {
-        inner: Py<PyAny>,
+        inner: Py<PyIterator>,
         open: Open,
     },
     Ended,
@@ -47,40 +47,42 @@ impl StreamStep {
     fn step<'py>(
         &self,
         py: Python<'py>,
-        resume: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        resume: impl FnOnce(&Bound<'py, PyIterator>) -> PyResult<PySendResult<'py>>,
+    ) -> PyResult<PySendResult<'py>> {
         match self.take() {
             Progress::Created => self.begin(py),
             Progress::Waiting { inner, open } => {
-                let outcome = resume(inner.bind(py));
-                self.settle(py, outcome, inner, open)
+                let step = resume(inner.bind(py));
+                self.settle(py, step, inner, open)
             }
             Progress::Ended => Err(reused()),
         }
     }
 
-    fn begin<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn begin<'py>(&self, py: Python<'py>) -> PyResult<PySendResult<'py>> {
         let Some(open) = self.stream.get().take(py, self.kind)? else {
-            return Err(self.nothing_left(py));
+            return self.nothing_left(py);
         };
         let awaitable = match (&open.items, self.kind) {
-            (Items::Native(stream), Kind::Next) => match ask(py, |deliver| stream.next(deliver)) {
-                Ok((Asked::Waiting(future), ())) => Ok(future),
-                Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
-                Err(raised) => Err(raised),
-            },
+            (Items::Native(stream), Kind::Next) => {
+                match ask(py, |answer| stream.next(Box::new(move |item| answer.give(item)))) {
+                    Ok((Asked::Waiting(future), ())) => Ok(future),
+                    Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
+                    Err(raised) => Err(raised),
+                }
+            }
             (Items::Native(_), Kind::Close) => {
                 drop(open);
                 self.stream.get().put(State::Ended);
-                return Err(self.nothing_left(py));
+                return self.nothing_left(py);
             }
             (Items::Python(items), Kind::Next) => items.bind(py).call_method0("__anext__"),
             (Items::Python(items), Kind::Close) => items.bind(py).call_method0("aclose"),
         };
-        match awaitable.and_then(|awaitable| awaitable.call_method0(intern!(py, "__await__"))) {
+        match awaitable.and_then(|awaitable| iterator(&awaitable)) {
             Ok(inner) => {
-                let outcome = next(&inner);
-                self.settle(py, outcome, inner.unbind(), open)
+                let step = advance(&inner);
+                self.settle(py, step, inner.unbind(), open)
             }
             Err(raised) => self.conclude(py, Err(raised), open),
         }
@@ -90,25 +92,20 @@ impl StreamStep {
     fn settle<'py>(
         &self,
         py: Python<'py>,
-        outcome: PyResult<Bound<'py, PyAny>>,
-        inner: Py<PyAny>,
+        step: PyResult<PySendResult<'py>>,
+        inner: Py<PyIterator>,
         open: Open,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let raised = match outcome {
-            Ok(yielded) => {
+    ) -> PyResult<PySendResult<'py>> {
+        let item = match step {
+            Ok(PySendResult::Next(yielded)) => {
                 *self.progress.lock() = Progress::Waiting { inner, open };
-                return Ok(yielded);
+                return Ok(PySendResult::Next(yielded));
             }
-            Err(raised) => raised,
+            Ok(PySendResult::Return(item)) => Ok(Some(item)),
+            Err(raised) if raised.is_instance_of::<PyStopAsyncIteration>(py) => Ok(None),
+            Err(raised) => Err(raised),
         };
-        if raised.is_instance_of::<PyStopIteration>(py) {
-            let value = raised.value(py).getattr(intern!(py, "value"))?;
-            return self.conclude(py, Ok(Some(value)), open);
-        }
-        if raised.is_instance_of::<PyStopAsyncIteration>(py) {
-            return self.conclude(py, Ok(None), open);
-        }
-        self.conclude(py, Err(raised), open)
+        self.conclude(py, item, open)
     }
 
     /// An item, the end or an error: the call goes on or is accounted for.
@@ -117,22 +114,22 @@ impl StreamStep {
         py: Python<'py>,
         item: PyResult<Option<Bound<'py, PyAny>>>,
         mut open: Open,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<PySendResult<'py>> {
         let stream = self.stream.get();
         if let (Ok(Some(item)), Kind::Next) = (&item, self.kind) {
             stream.put(State::Idle(open));
-            return Err(returned(item.clone()));
+            return Ok(PySendResult::Return(item.clone()));
         }
         stream.put(State::Ended);
         let call = open.call.take();
         drop(open); // the plugin's side ends before the call does
         match (item, call) {
-            (Ok(Some(_)), _) => Err(self.nothing_left(py)), // closed early: the call is abandoned
+            (Ok(Some(_)), _) => self.nothing_left(py), // closed early: the call is abandoned
             (Ok(None), call) => {
                 if let Some(call) = call {
                     call.conclude_ok();
                 }
-                Err(self.nothing_left(py))
+                self.nothing_left(py)
             }
             (Err(raised), Some(call)) => Err(call.conclude_raised(py, raised)),
             (Err(raised), None) => Err(raised),
@@ -141,7 +138,7 @@ impl StreamStep {
 
     /// Ends what is being awaited, and the call with it. Not with `close`, which leaves an async
     /// generator of Python 3.11 running for ever.
-    fn give_up(&self, py: Python<'_>, inner: &Py<PyAny>, open: Open) -> PyResult<()> {
+    fn give_up(&self, py: Python<'_>, inner: &Py<PyIterator>, open: Open) -> PyResult<()> {
         let exit = py.get_type::<PyGeneratorExit>();
         let outcome = inner.call_method1(py, intern!(py, "throw"), (exit,));
         drop(open);
@@ -155,10 +152,10 @@ impl StreamStep {
     }
 
     /// What a step comes to when there are no more items.
-    fn nothing_left(&self, py: Python<'_>) -> PyErr {
+    fn nothing_left<'py>(&self, py: Python<'py>) -> PyResult<PySendResult<'py>> {
         match self.kind {
-            Kind::Next => PyStopAsyncIteration::new_err(()),
-            Kind::Close => returned(py.None().into_bound(py)),
+            Kind::Next => Err(PyStopAsyncIteration::new_err(())),
+            Kind::Close => Ok(PySendResult::Return(py.None().into_bound(py))),
         }
     }
 }
@@ -190,8 +187,8 @@ impl StreamStep {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.take() {
             Progress::Waiting { inner, open } => {
-                let outcome = inner.bind(py).call_method1(intern!(py, "throw"), arguments);
-                self.settle(py, outcome, inner, open)
+                let step = throw(inner.bind(py), arguments);
+                self.settle(py, step, inner, open).and_then(outcome)
             }
             Progress::Created => Err(thrown(arguments)),
             Progress::Ended => Err(reused()),

@@ -25,7 +25,12 @@ pub(super) fn expand(options: &Options, block: &ItemImpl, methods: &Methods) -> 
     let reconfigure = taking("RECONFIGURE", &quote!(read_config), methods.reconfigure.as_ref());
     quote! {
         // The signatures are ours, not the author's.
-        #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
+        #[allow(
+            clippy::unused_self,
+            clippy::unused_async,
+            clippy::needless_pass_by_value,
+            clippy::unnecessary_wraps
+        )]
         #block
 
         const _: () = {
@@ -179,11 +184,13 @@ fn begin(methods: &Methods) -> Option<TokenStream> {
     let arms = arms(
         methods,
         |exec| exec == Exec::Async,
-        |name, read, Action { function, .. }| {
+        |name, read, Action { function, spawn, .. }| {
+            let leave = spawn.then(|| quote!(private::yield_now().await;));
             let result = attempt(function, &quote!(self.#name(#read).await));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
                 ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
+                    #leave
                     let result = #result;
                     #encode
                 }))

@@ -51,6 +51,8 @@ pub(super) struct Action {
     pub(super) exec: Exec,
     /// Whether it may be done twice.
     pub(super) idempotent: bool,
+    /// Whether an async one does nothing on its caller's thread.
+    pub(super) spawn: bool,
     /// What it gives back, once or item by item, without the `Result` around it.
     pub(super) output: Type,
     /// Whether there is a `Result` around each item of a stream.
@@ -117,7 +119,7 @@ impl Methods {
 
 impl Action {
     fn read(method: &ImplItemFn, attribute: &Attribute) -> Result<Self> {
-        let Asked { exec, idempotent } = Asked::read(attribute)?;
+        let Asked { exec, idempotent, spawn } = Asked::read(attribute)?;
         let exec = match (exec, &method.sig.asyncness) {
             (Exec::Blocking, Some(asyncness)) => {
                 let message = "a `blocking` action cannot be `async`: it is one or the other";
@@ -129,6 +131,10 @@ impl Action {
                 return Err(Error::new(asyncness.span, message));
             }
             (_, Some(_)) => Exec::Async,
+            (_, None) if spawn => {
+                let message = "only an `async fn` is spawned; a `blocking` action has a thread";
+                return Err(Error::new(method.sig.ident.span(), message));
+            }
             (exec, None) => exec,
         };
         let signature = Signature { asyncness: None, ..method.sig.clone() };
@@ -138,7 +144,7 @@ impl Action {
             _ => (function.output.clone(), false),
         };
         let description = description(&method.attrs);
-        Ok(Self { function, description, exec, idempotent, output, fallible_items })
+        Ok(Self { function, description, exec, idempotent, spawn, output, fallible_items })
     }
 }
 
@@ -151,11 +157,12 @@ fn take_action(attributes: &mut Vec<Attribute>) -> Option<Attribute> {
 struct Asked {
     exec: Exec,
     idempotent: bool,
+    spawn: bool,
 }
 
 impl Asked {
     fn read(attribute: &Attribute) -> Result<Self> {
-        let mut asked = Self { exec: Exec::Inline, idempotent: false };
+        let mut asked = Self { exec: Exec::Inline, idempotent: false, spawn: false };
         if matches!(attribute.meta, Meta::Path(_)) {
             return Ok(asked);
         }
@@ -164,9 +171,10 @@ impl Asked {
                 Some("blocking") => asked.exec = Exec::Blocking,
                 Some("stream") => asked.exec = Exec::Stream,
                 Some("idempotent") => asked.idempotent = true,
+                Some("spawn") => asked.spawn = true,
                 _ => {
                     return Err(meta.error(
-                        "unknown; it is `#[action]`, with `blocking`, `stream` or `idempotent`",
+                        "unknown; it is `#[action]`, with `blocking`, `stream`, `spawn` or `idempotent`",
                     ));
                 }
             }

@@ -12,7 +12,7 @@ use zerepy_plugin_abi::{
 };
 
 use super::refuse::{answer, fill};
-use super::{CallOptions, Frame, Scope, ServiceCall, Undo};
+use super::{CallOptions, Frame, Scope, ServiceCall, Undo, Waits};
 use crate::ResultTape;
 use crate::host::text;
 use crate::tape::{Tape, lent_view};
@@ -45,7 +45,7 @@ unsafe extern "C" fn perform(
         let home = scope.home()?;
         // SAFETY: the plugin lends both texts for the time of this call.
         let (plugin, action) = unsafe { (text(plugin), text(action)) };
-        let caller = caller(&scope, call, &plugin)?;
+        let caller = caller(&scope, call, &plugin, true)?;
         // SAFETY: the plugin lends the tape for the time of this call.
         let params = unsafe { copied(params) }?;
         let (plugin, action) = (&*plugin, &*action);
@@ -75,7 +75,7 @@ unsafe extern "C" fn start(
         let home = scope.home()?;
         // SAFETY: the plugin lends both texts for the time of this call.
         let (plugin, action) = unsafe { (text(plugin), text(action)) };
-        let caller = caller(&scope, call, &plugin)?;
+        let caller = caller(&scope, call, &plugin, false)?;
         // SAFETY: the plugin lends the tape for the time of this call.
         let params = unsafe { copied(params) }?;
         // SAFETY: the plugin passes a whole completion.
@@ -128,19 +128,30 @@ unsafe fn copied(params: *const FfiTape) -> Result<Tape> {
     Ok(empty)
 }
 
-/// The call in which `scope` calls `plugin`, if it may: not within an inline action, for whoever
-/// watches calls may run Python code, which could free what is lent to the action.
-fn caller(scope: &Arc<Scope>, call: u64, plugin: &str) -> Result<Arc<Frame>> {
+/// The call in which `scope` calls `plugin`, if it may. Not within an inline action, for whoever
+/// watches calls may run Python code, which could free what is lent to the action; and if it waits,
+/// not on the thread that begins an async one, for it may hold the interpreter, or run an event loop.
+fn caller(scope: &Arc<Scope>, call: u64, plugin: &str, waits: bool) -> Result<Arc<Frame>> {
     let here = Frame::current();
-    if here.as_ref().is_some_and(|frame| !frame.may_wait()) {
-        let (own, message) = (scope.plugin(), "an inline action cannot call another plugin");
-        return Err(Error::new(ErrorKind::State, format!("{message}: {own:?} -> {plugin:?}"))
-            .with_plugin(own)
-            .with_hint("Mark the action as blocking, or make it async"));
+    let own = scope.plugin();
+    let refused = |message: &str, hint: &str| {
+        let message = format!("{message}: {own:?} -> {plugin:?}");
+        Err(Error::new(ErrorKind::State, message).with_plugin(own).with_hint(hint))
+    };
+    match here.as_ref().map_or(Waits::Freely, |frame| frame.waits()) {
+        Waits::Never => {
+            let message = "an inline action cannot call another plugin";
+            return refused(message, "Mark the action as blocking, or make it async");
+        }
+        Waits::Later if waits => {
+            let message = "an async action cannot wait for another plugin on its caller's thread";
+            return refused(message, "Await the call (call_async), or mark the action as spawn");
+        }
+        Waits::Later | Waits::Freely => {}
     }
     let own = |frame: &Arc<Frame>| frame.scope().is_some_and(|found| Arc::ptr_eq(found, scope));
     let frame = Frame::find(call).or(here).filter(own);
-    let frame = frame.unwrap_or_else(|| Frame::call(scope, CallOptions::default(), true));
+    let frame = frame.unwrap_or_else(|| Frame::call(scope, CallOptions::default(), Waits::Freely));
     frame.may_call(plugin)?;
     Ok(frame)
 }

@@ -8,7 +8,7 @@ use zerepy_plugin_abi::{
 };
 
 use super::refuse::answer;
-use super::{CallOptions, Frame, Scope};
+use super::{CallOptions, Frame, Scope, Waits};
 use crate::host::text;
 use crate::tape::{Tape, lent_view};
 
@@ -33,11 +33,15 @@ unsafe impl Send for Subscriber {}
 unsafe impl Sync for Subscriber {}
 
 impl Subscriber {
-    /// Hands over an event, one at a time, with the interpreter released; nothing happens once the
-    /// plugin was cleaned up.
-    pub fn handle(&self, name: &str, source: &str, data: &Tape) {
-        let Some(scope) = self.scope.upgrade().filter(|scope| scope.home().is_ok()) else { return };
-        let (Some(handle), Ok(data)) = (self.raw.handle, data.to_ffi()) else { return };
+    /// Hands an event to each of these, one event at a time, with the interpreter released; nothing
+    /// happens for a plugin that was cleaned up.
+    pub fn deliver<'s>(
+        subscribers: impl IntoIterator<Item = &'s Self>,
+        name: &str,
+        source: &str,
+        data: &Tape,
+    ) {
+        let Ok(data) = data.to_ffi() else { return };
         #[expect(clippy::cast_possible_truncation, reason = "the structure is a few dozen bytes")]
         let event = FfiEvent {
             size: size_of::<FfiEvent>() as u32,
@@ -46,10 +50,25 @@ impl Subscriber {
             source: FfiSlice::new(source.as_bytes()),
             data: &raw const data,
         };
-        Frame::call(&scope, CallOptions::default(), true).serve(|| {
+        let mut last = None;
+        for subscriber in subscribers {
+            last = subscriber.frame(last);
+            let (Some(frame), Some(handle)) = (&last, subscriber.raw.handle) else { continue };
             // SAFETY: the event lives for the time of the call, and the context until it is released.
-            unsafe { handle(self.raw.context, &raw const event) };
-        });
+            frame.serve(|| unsafe { handle(subscriber.raw.context, &raw const event) });
+        }
+    }
+
+    /// A call of its plugin, if that is there: handlers of one plugin share the one of `last`.
+    fn frame(&self, last: Option<Arc<Frame>>) -> Option<Arc<Frame>> {
+        let same = |frame: &Arc<Frame>| {
+            let scope = frame.scope();
+            scope.is_some_and(|it| Arc::as_ptr(it) == self.scope.as_ptr() && it.home().is_ok())
+        };
+        last.filter(same).or_else(|| {
+            let scope = self.scope.upgrade().filter(|scope| scope.home().is_ok())?;
+            Some(Frame::call(&scope, CallOptions::default(), Waits::Freely))
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which call a thread is serving, for whom, and through which plugins it came there.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Instant;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use zerepy_core::{Error, ErrorKind, Result};
 
@@ -20,7 +20,7 @@ thread_local! {
     static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
 }
 
-/// The calls that plugins may ask for by their number.
+/// The calls that plugins have asked for the numbers of.
 static CALLS: LazyLock<Mutex<HashMap<u64, Weak<Frame>>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -40,7 +40,7 @@ impl Caller {
     pub fn through(&self, plugin: &str, cancel: CancelFlag) -> Self {
         let seat = Seat::Foreign { home: self.0.home(), plugin: plugin.to_owned() };
         let options = CallOptions { cancel, ..CallOptions::within(self.clone()) };
-        Self(Arc::new(Frame::new(0, seat, options, true)))
+        Self(Arc::new(Frame::new(OnceLock::from(NOBODY), seat, options, Waits::Freely)))
     }
 
     /// Whether nobody waits for the call that it makes its own for.
@@ -63,39 +63,51 @@ enum Seat {
     Foreign { home: usize, plugin: String },
 }
 
+/// Whether a call may make others, on the thread that serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Not at all: an `inline` action, which may hold the interpreter and what is lent to it.
+    Never,
+    /// Only if it does not wait for them: an async action is begun on a thread that may hold the
+    /// interpreter, too.
+    Later,
+    Freely,
+}
+
+/// The number of a call that nobody can ask for.
+const NOBODY: u64 = 0;
+
 /// A call being served. Shared by its thread, its task and the calls that it makes.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    number: u64, // 0: nobody can ask for it
+    number: OnceLock<u64>, // it has one from when its plugin asks for it
     seat: Seat,
-    may_wait: bool,
+    waits: Waits,
     deadline: Option<Instant>,
     cancel: CancelFlag,
     caller: Option<Arc<Frame>>,
 }
 
 impl Frame {
-    fn new(number: u64, seat: Seat, options: CallOptions, may_wait: bool) -> Self {
+    fn new(number: OnceLock<u64>, seat: Seat, options: CallOptions, waits: Waits) -> Self {
         let caller = options.caller.map(|caller| caller.0).or_else(Self::current);
         let above = caller.as_ref().and_then(|caller| caller.deadline);
         let deadline = [options.deadline, above].into_iter().flatten().min();
-        Self { number, seat, may_wait, deadline, cancel: options.cancel, caller }
+        Self { number, seat, waits, deadline, cancel: options.cancel, caller }
     }
 
     /// The calls of an `inline` action from outside, all of them: making one costs nothing.
     pub(crate) fn inline(scope: &Arc<Scope>) -> Arc<Self> {
         let seat = Seat::Native(Arc::clone(scope));
         let (deadline, cancel, caller) = (None, CancelFlag::default(), None);
-        Arc::new(Self { number: 0, seat, may_wait: false, deadline, cancel, caller })
+        let number = OnceLock::from(NOBODY);
+        Arc::new(Self { number, seat, waits: Waits::Never, deadline, cancel, caller })
     }
 
     /// One call, which its plugin may ask for by its number.
-    pub(crate) fn call(scope: &Arc<Scope>, options: CallOptions, may_wait: bool) -> Arc<Self> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn call(scope: &Arc<Scope>, options: CallOptions, waits: Waits) -> Arc<Self> {
         let seat = Seat::Native(Arc::clone(scope));
-        let frame = Arc::new(Self::new(number, seat, options, may_wait));
-        CALLS.lock().insert(number, Arc::downgrade(&frame));
-        frame
+        Arc::new(Self::new(OnceLock::new(), seat, options, waits))
     }
 
     /// What this thread is serving.
@@ -131,17 +143,21 @@ impl Frame {
         })
     }
 
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    /// What it is found by until it ends.
+    pub(crate) fn number(self: &Arc<Self>) -> u64 {
+        *self.number.get_or_init(|| {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            CALLS.lock().insert(number, Arc::downgrade(self));
+            number
+        })
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether it may call and wait for others: an `inline` action may hold the interpreter.
-    pub(crate) fn may_wait(&self) -> bool {
-        self.may_wait
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits
     }
 
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
@@ -208,8 +224,8 @@ impl From<Arc<Frame>> for Caller {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        if self.number != 0 {
-            CALLS.lock().remove(&self.number);
+        if let Some(number) = self.number.get().filter(|number| **number != NOBODY) {
+            CALLS.lock().remove(number);
         }
     }
 }
@@ -235,7 +251,7 @@ mod tests {
     use super::*;
 
     fn call(plugin: &str, options: CallOptions) -> Arc<Frame> {
-        Frame::call(&Scope::new(plugin), options, true)
+        Frame::call(&Scope::new(plugin), options, Waits::Freely)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use zerepy_plugin_abi::{FfiHost, FfiLogService, FfiSlice, FfiTape, Status, status};
 
-use super::Frame;
+use super::{Frame, Waits};
 use crate::host::{emit, text};
 use crate::tape::{Tape, lent_view};
 
@@ -63,6 +63,6 @@ unsafe extern "C" fn record(
 /// Passes a record on.
 pub(crate) fn write(level: u32, plugin: &str, message: &str, fields: Option<Tape>) {
     let Some(sink) = SINK.get() else { return emit(level, plugin, message) };
-    let prompt = Frame::current().is_none_or(|frame| frame.may_wait());
+    let prompt = Frame::current().is_none_or(|frame| frame.waits() != Waits::Never);
     sink.record(plugin, level, message, fields, prompt);
 }

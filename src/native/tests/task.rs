@@ -236,7 +236,7 @@ fn only_async_actions_are_started() {
 fn unfinished_parameters_are_refused() {
     let instance = ready("unfinished");
     let params = tape(|tape| drop(tape.begin_list(1).unwrap()));
-    let refused = instance.start(NOW, &params, Box::new(|_| unreachable!()));
+    let refused = instance.start(NOW, &params, |_| unreachable!());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidParams);
     assert!(!instance.is_busy());
 }

@@ -1,11 +1,12 @@
 //! The library's runtime, and the author's futures on it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use zerepy_plugin_abi::code;
 
 use super::guard::guard;
@@ -35,19 +36,41 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
+/// Polls an action once on this thread, as a task would be: with the runtime at hand, and with a
+/// budget, so that what is always ready does not keep the thread. Nothing is polled within a runtime,
+/// which polls something else already.
+///
+/// Its waker does nothing: whatever is pending then has to be spawned, which polls it again.
+pub(super) fn poll_here<T>(runtime: &Runtime, mut action: &mut Guarded<T>) -> Poll<Result<T>> {
+    if Handle::try_current().is_ok() {
+        return Poll::Pending;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    runtime.block_on(poll_fn(|_| Poll::Ready(Pin::new(&mut action).poll(&mut context))))
+}
+
 /// An action under way. All that is the author's runs guarded, the dropping included; a panic
 /// poisons the instance.
 pub(super) struct Guarded<T> {
     plugin: &'static str,
-    call: Option<Call>,
+    call: Option<Call>,    // none while it is on the thread that the host called
     work: Option<Work<T>>, // there until it is dropped
     poisoned: Arc<AtomicBool>,
 }
 
 impl<T> Guarded<T> {
-    /// For the call that runs here.
-    pub(super) fn new(plugin: &'static str, work: Work<T>, poisoned: Arc<AtomicBool>) -> Self {
-        Self { plugin, call: Call::current(), work: Some(work), poisoned }
+    pub(super) const fn new(
+        plugin: &'static str,
+        work: Work<T>,
+        poisoned: Arc<AtomicBool>,
+    ) -> Self {
+        Self { plugin, call: None, work: Some(work), poisoned }
+    }
+
+    /// For other threads: it knows from now on which call it is.
+    pub(super) fn taken_along(mut self) -> Self {
+        self.call = Call::current();
+        self
     }
 
     fn guarded<R>(&mut self, body: impl FnOnce(&mut Option<Work<T>>) -> R) -> Result<R> {

@@ -59,7 +59,7 @@ pub(super) unsafe extern "C" fn open<P: Exported>(
             let producer = Arc::clone(plugin).open(action, borrow(params)?)?;
             let exchange = Arc::<Exchange>::default();
             let work = producer(Items(Arc::clone(&exchange)));
-            let work = Guarded::new(P::DESCRIPTOR.name, work, Arc::clone(poisoned));
+            let work = Guarded::new(P::DESCRIPTOR.name, work, Arc::clone(poisoned)).taken_along();
             let end = End(Arc::clone(&exchange));
             let task = runtime()?.spawn(run(work, end)).abort_handle();
             stream.write(Box::into_raw(Box::new(Opened { exchange, task })).cast());

@@ -1,6 +1,9 @@
-//! Async actions: each is a task of the library's own runtime, and has exactly one outcome.
+//! Async actions: each has exactly one outcome. It is first polled by whoever starts it; if it is
+//! not ready then, it goes on as a task of the library's own runtime.
 
+use std::ptr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::task::AbortHandle;
 use zerepy_plugin_abi::{
@@ -10,7 +13,7 @@ use zerepy_plugin_abi::{
 use super::Exported;
 use super::finisher::Finisher;
 use super::instance::{borrow, serve};
-use super::running::{Guarded, runtime};
+use super::running::{Guarded, poll_here, runtime};
 use crate::codec::Payload;
 
 pub(super) unsafe extern "C" fn start<P: Exported>(
@@ -27,9 +30,16 @@ pub(super) unsafe extern "C" fn start<P: Exported>(
             let outcome = Arc::clone(plugin).begin(action, borrow(params)?)?;
             let runtime = runtime()?; // before there is a finisher: a failed start has no outcome
             let finisher = Finisher::new(*completion);
-            let action = Guarded::new(P::DESCRIPTOR.name, outcome, Arc::clone(poisoned));
-            let handle = runtime.spawn(run(action, finisher)).abort_handle();
-            task.write(Box::into_raw(Box::new(handle)).cast());
+            let mut action = Guarded::new(P::DESCRIPTOR.name, outcome, Arc::clone(poisoned));
+            let handle = if let Poll::Ready(result) = poll_here(runtime, &mut action) {
+                drop(action);
+                finisher.finish(result.map(Some));
+                ptr::null_mut()
+            } else {
+                let handle = runtime.spawn(run(action.taken_along(), finisher)).abort_handle();
+                Box::into_raw(Box::new(handle)).cast()
+            };
+            task.write(handle);
             Ok(status::OK)
         })
     }
@@ -37,12 +47,16 @@ pub(super) unsafe extern "C" fn start<P: Exported>(
 
 pub(super) unsafe extern "C" fn cancel(task: Task) {
     // SAFETY: the host passes what `start` made, and has not given it back.
-    unsafe { (*task.cast::<AbortHandle>()).abort() };
+    if let Some(task) = unsafe { task.cast::<AbortHandle>().as_ref() } {
+        task.abort();
+    }
 }
 
 pub(super) unsafe extern "C" fn release(task: Task) {
-    // SAFETY: the host gives back, once, what `start` made.
-    drop(unsafe { Box::from_raw(task.cast::<AbortHandle>()) });
+    if !task.is_null() {
+        // SAFETY: the host gives back, once, what `start` made.
+        drop(unsafe { Box::from_raw(task.cast::<AbortHandle>()) });
+    }
 }
 
 /// Drives an action to its end. Dropped before that, it is reported as cancelled once the action

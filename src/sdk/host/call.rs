@@ -26,8 +26,7 @@ impl Context {
         POLLED.get().or_else(Self::of_thread)
     }
 
-    /// Runs `body` as a part of that call.
-    #[cfg(feature = "async")]
+    /// Runs `body` as a part of that call; of none, if it may begin another one on this thread.
     pub(crate) fn within<T>(context: Option<Self>, body: impl FnOnce() -> T) -> T {
         let outer = POLLED.replace(context);
         let result = body(); // the guard inside of it catches panics

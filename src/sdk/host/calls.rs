@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zerepy_plugin_abi::{FfiCallService, FfiSlice, code};
 
-use super::call;
+use super::call::{self, Context};
 use super::extension::{function, host};
 use super::reply::{Reply, ask};
 use crate::Result;
@@ -28,10 +28,11 @@ pub(super) fn perform<R: DeserializeOwned>(
     let (plugin, action) = (FfiSlice::new(plugin.as_bytes()), FfiSlice::new(action.as_bytes()));
     let (call, params, mut reply) = (call::number(), params.as_ffi(), Reply::empty());
     // SAFETY: texts and parameters live until the end of the call, as do the places for the answer.
-    ask(|error| unsafe {
+    let perform = |error| unsafe {
         let (params, result) = (&raw const params, reply.as_mut_ptr());
         perform(host(), scope, call, plugin, action, params, result, error)
-    })?;
+    };
+    Context::within(None, || ask(perform))?;
     reply.decode()
 }
 

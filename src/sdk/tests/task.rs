@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::ffi::c_void;
+use std::future::poll_fn;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -23,8 +25,8 @@ struct Traces {
     gone: AtomicUsize,
 }
 
-static TRACES: [Traces; 16] =
-    [const { Traces { begun: AtomicUsize::new(0), gone: AtomicUsize::new(0) } }; 16];
+static TRACES: [Traces; 32] =
+    [const { Traces { begun: AtomicUsize::new(0), gone: AtomicUsize::new(0) } }; 32];
 
 /// Keeps the library's workers busy until it is set.
 static OPEN: AtomicBool = AtomicBool::new(false);
@@ -56,6 +58,11 @@ impl<'de> Deserialize<'de> for Test {
 
 impl Schema for Test {
     const SCHEMA: &'static Shape = u8::SCHEMA;
+}
+
+/// Whether this is a thread of the library's runtime.
+fn is_worker() -> bool {
+    std::thread::current().name() == Some("zerepy-plugin")
 }
 
 struct PanicsWhenDropped;
@@ -110,7 +117,7 @@ impl Later {
     }
 
     /// What an action must not do: it keeps its worker.
-    #[action]
+    #[action(spawn)]
     async fn block(&self, test: Test) {
         test.begin();
         while !OPEN.load(Ordering::SeqCst) {
@@ -121,6 +128,56 @@ impl Later {
 
     #[action]
     fn inline(&self) {}
+
+    /// Says whether it runs on a worker; there is a runtime at hand in any case.
+    #[action]
+    async fn ready(&self, test: Test) -> u32 {
+        test.begin();
+        tokio::runtime::Handle::current();
+        u32::from(is_worker())
+    }
+
+    #[action(spawn)]
+    async fn spawned(&self, test: Test) -> u32 {
+        test.begin();
+        u32::from(is_worker())
+    }
+
+    #[action]
+    async fn panic_at_once(&self, test: Test) {
+        test.begin();
+        panic!("at once {}", test.0);
+    }
+
+    /// Wakes itself while it is polled, and then is not ready; three times.
+    #[action]
+    async fn wake_itself(&self, test: Test) -> u32 {
+        test.begin();
+        let mut polls = 0;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            polls += 1;
+            if polls == 3 { Poll::Ready(polls) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// What never ends by itself, but for the budget of a task.
+    #[action]
+    async fn spend(&self, test: Test) -> u32 {
+        test.begin();
+        while !is_worker() {
+            tokio::task::coop::consume_budget().await;
+        }
+        1
+    }
+
+    /// Blocks, and says so.
+    #[action]
+    async fn block_in_place(&self, test: Test) -> u32 {
+        test.begin();
+        tokio::task::block_in_place(|| u32::from(test.0))
+    }
 }
 
 const DOUBLE: u32 = 0;
@@ -130,6 +187,12 @@ const HANG: u32 = 3;
 const HANG_THEN_PANIC: u32 = 4;
 const BLOCK: u32 = 5;
 const INLINE: u32 = 6;
+const READY: u32 = 7;
+const SPAWNED: u32 = 8;
+const PANIC_AT_ONCE: u32 = 9;
+const WAKE_ITSELF: u32 = 10;
+const SPEND: u32 = 11;
+const BLOCK_IN_PLACE: u32 = 12;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Failure {
@@ -327,7 +390,7 @@ fn an_action_that_is_cancelled_before_it_begins_has_an_outcome() {
     let host = Host::new();
     let blockers: Vec<_> = (0..2).map(|_| host.start(BLOCK, 7).unwrap()).collect();
     wait_until_begun(7, 2); // no worker is left
-    let waiting = host.start(HANG, 8).unwrap();
+    let waiting = host.start(SPAWNED, 8).unwrap();
     waiting.cancel();
     OPEN.store(true, Ordering::SeqCst);
     let outcome = waiting.outcome();
@@ -350,6 +413,65 @@ fn a_panic_of_a_cancelled_action_poisons() {
 }
 
 #[test]
+fn what_is_ready_at_once_has_its_outcome_before_the_start_returns() {
+    let host = Host::new();
+    let ready = host.start(READY, 16).unwrap();
+    assert!(ready.task.is_null());
+    let outcome = ready.outcomes.try_recv().unwrap();
+    assert_eq!((outcome.result, outcome.gone), (Ok(0), 1));
+    ready.cancel(); // without effect
+    // SAFETY: once.
+    unsafe { host.plugin.release_task.unwrap()(ready.task) };
+    assert!(ready.outcomes.try_recv().is_err());
+}
+
+#[test]
+fn what_is_spawned_never_runs_on_the_callers_thread() {
+    let host = Host::new();
+    assert_eq!(host.start(SPAWNED, 17).unwrap().outcome().result, Ok(1));
+}
+
+#[test]
+fn nothing_is_polled_within_another_runtime() {
+    let host = Host::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let outcome = runtime.block_on(async { host.start(READY, 18).unwrap().outcome() });
+    assert_eq!(outcome.result, Ok(1));
+}
+
+#[test]
+fn a_panic_at_once_is_an_outcome_and_poisons() {
+    let host = Host::new();
+    let outcome = host.start(PANIC_AT_ONCE, 19).unwrap().outcome();
+    let failure = outcome.result.unwrap_err();
+    assert_eq!((failure.code, failure.message.as_str()), (code::PANIC, "at once 19"));
+    assert_eq!(outcome.gone, 1);
+    assert_eq!(host.start(READY, 20).err().unwrap().message, "it has panicked before");
+    host.initialize();
+    assert_eq!(host.start(READY, 20).unwrap().outcome().result, Ok(0));
+}
+
+#[test]
+fn what_wakes_itself_while_it_is_polled_goes_on() {
+    let host = Host::new();
+    let outcome = host.start(WAKE_ITSELF, 21).unwrap().outcome();
+    assert_eq!((outcome.result, outcome.gone), (Ok(3), 1));
+}
+
+#[test]
+fn what_is_always_ready_leaves_the_callers_thread() {
+    let host = Host::new();
+    let outcome = host.start(SPEND, 22).unwrap().outcome();
+    assert_eq!((outcome.result, outcome.gone), (Ok(1), 1));
+}
+
+#[test]
+fn blocking_in_place_is_allowed_at_once() {
+    let host = Host::new();
+    assert_eq!(host.start(BLOCK_IN_PLACE, 23).unwrap().outcome().result, Ok(23));
+}
+
+#[test]
 fn what_is_not_async_is_not_started() {
     let host = Host::new();
     let refused = host.start(INLINE, 11).err().unwrap();
@@ -357,7 +479,7 @@ fn what_is_not_async_is_not_started() {
         (refused.code, refused.message.as_str()),
         (code::STATE, "it has no such action number 6")
     );
-    assert_eq!(host.start(7, 11).err().unwrap().code, code::STATE);
+    assert_eq!(host.start(99, 11).err().unwrap().code, code::STATE);
 }
 
 #[test]

@@ -69,8 +69,12 @@ def futures(manager: PluginManager, loop: asyncio.AbstractEventLoop) -> rows.Row
 
     async def ours(number: int) -> None:
         calls = [perform("bench", "later") for _ in range(number)]
-        await asyncio.gather(*[call.send(None) for call in calls])
+        futures = []
         for call in calls:
+            with contextlib.suppress(StopIteration):  # it is complete already
+                futures.append((call, call.send(None)))
+        await asyncio.gather(*[future for _, future in futures])
+        for call, _ in futures:
             with contextlib.suppress(StopIteration):
                 call.send(None)
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use zerepy_plugin_abi::{FfiCallService, FfiCompletion, FfiError, FfiOwnedTape, FfiSlice, Task};
 
 use super::encode;
-use crate::host::call;
+use crate::host::call::{self, Context as Call};
 use crate::host::extension::{function, host};
 use crate::host::reply::{Reply, ask, failure};
 use crate::{Error, Result};
@@ -42,11 +42,11 @@ fn begin<P: Serialize>(scope: u64, plugin: &str, action: &str, params: &P) -> Re
     let context = Arc::into_raw(Arc::clone(&shared)).cast_mut().cast::<c_void>();
     let completion = FfiCompletion { context, finish: Some(finish) };
     // SAFETY: texts, parameters and completion live until the end of the call, as do the places.
-    let started = ask(|error| unsafe {
+    let start = |error| unsafe {
         let (params, completion) = (&raw const params, &raw const completion);
         start(host(), scope, call, plugin, action, params, completion, &raw mut task, error)
-    });
-    match started {
+    };
+    match Call::within(None, || ask(start)) {
         Ok(()) => Ok(Pending { shared, task, release }),
         Err(error) => {
             // SAFETY: what was not started has no outcome, so nobody else takes it.

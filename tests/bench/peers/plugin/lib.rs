@@ -3,19 +3,29 @@
 mod data;
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
-use zerepy_plugin::{Result, Schema, plugin};
+use zerepy_plugin::{Host, Result, Schema, plugin};
 
 use data::{BorrowedChat, Chat, DoubledVectors, Order, Receipt, Reply, Table, Vectors};
 
-struct Bench;
+struct Bench {
+    heard: Arc<AtomicU64>,
+}
 
 #[derive(Deserialize, Schema)]
 struct Nap {
     /// How long, in seconds.
     seconds: f64,
+}
+
+#[derive(Deserialize, Schema)]
+struct Handlers {
+    /// How many.
+    count: u64,
 }
 
 #[derive(Deserialize, Schema)]
@@ -28,7 +38,7 @@ struct Rounds {
 #[plugin(connection, name = "bench")]
 impl Bench {
     fn initialize() -> Result<Self> {
-        Ok(Self)
+        Ok(Self { heard: Arc::default() })
     }
 
     /// Five keys in and out.
@@ -79,6 +89,26 @@ impl Bench {
     async fn nap(&self, params: Nap) -> i64 {
         tokio::time::sleep(Duration::from_secs_f64(params.seconds)).await;
         1
+    }
+
+    /// Has handlers hear of the event `bench.event` from now on.
+    #[action]
+    fn listen(&self, params: Handlers) -> Result<()> {
+        let host = Host::current();
+        for _ in 0..params.count {
+            let heard = Arc::clone(&self.heard);
+            let handler = move |_: zerepy_plugin::Event<'_>| {
+                heard.fetch_add(1, Ordering::Relaxed);
+            };
+            host.subscribe("bench.event", handler)?.keep();
+        }
+        Ok(())
+    }
+
+    /// How often handlers were called.
+    #[action]
+    fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// Occupies a processor.
