@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::call::Watch;
+use crate::names::counted;
 use crate::{Error, ErrorKind, Event, Usage};
 
 /// So much work may go on after its limit before the plugin is wedged.
@@ -54,9 +55,9 @@ impl Overruns {
         self.quiet.store(true, Ordering::SeqCst);
     }
 
-    /// Whether work goes on that nobody waits for.
-    pub(crate) fn any(&self) -> bool {
-        !self.quiet.load(Ordering::SeqCst) && !self.ledger.lock().open.is_empty()
+    /// How much work goes on that nobody waits for.
+    pub(crate) fn count(&self) -> usize {
+        if self.quiet.load(Ordering::SeqCst) { 0 } else { self.ledger.lock().open.len() }
     }
 
     /// Why the plugin takes no calls, if it is wedged. The first to notice a change tells of it.
@@ -85,8 +86,8 @@ impl Overruns {
     fn refusal(&self, calls: usize, over: u64) -> Error {
         let name = &self.plugin;
         let message = format!(
-            "plugin {name:?} is wedged: {calls} calls still running, the oldest {over} s past its \
-             limit"
+            "plugin {name:?} is wedged: {} still running, the oldest {over} s past its limit",
+            counted(calls, "call")
         );
         Error::new(ErrorKind::State, message).with_plugin(name).with_hint(format!(
             "It takes calls again when they have ended; else restart it, or stop it with force: \
@@ -208,7 +209,7 @@ mod tests {
         let overruns = overruns();
         let attempt = Attempt::new(&overruns, LIMIT);
         assert!(attempt.end() && !attempt.give_up());
-        assert!(!overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 0 && overruns.wedged().is_none());
         assert_eq!(overruns.usage.stats(), crate::Stats::default());
     }
 
@@ -217,15 +218,15 @@ mod tests {
         let overruns = overruns();
         let attempt = Attempt::new(&overruns, LIMIT);
         assert!(attempt.give_up() && !attempt.give_up());
-        assert!(overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 1 && overruns.wedged().is_none());
         let later = Instant::now() + MIN_GRACE;
         let error = overruns.judge(later).unwrap();
         assert_eq!(
             error.message(),
-            "plugin \"a\" is wedged: 1 calls still running, the oldest 5 s past its limit"
+            "plugin \"a\" is wedged: 1 call still running, the oldest 5 s past its limit"
         );
         assert!(!attempt.end());
-        assert!(!overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 0 && overruns.wedged().is_none());
         assert_eq!((overruns.usage.stats().still_running, overruns.usage.stats().late), (0, 1));
     }
 

@@ -208,13 +208,18 @@ class PluginManager:
 
         Raises:
             PluginConfigError: Its configuration is invalid; it stays disabled.
+            PluginStateError: As for :meth:`disable`.
         """
 
     def disable(self, name: str) -> None:
         """Switch a plugin off: stop it, and start it no more.
 
+        Like starting and stopping, it waits until no other thread changes plugins.
+
         Raises:
             PluginCleanupError: It could not be stopped; it is not switched off then.
+            PluginStateError: A plugin, hook or event handler called this while plugins are started
+                or stopped.
         """
 
     def reload(self, name: str) -> None:
@@ -224,7 +229,9 @@ class PluginManager:
         old one returns. Then it takes over: new calls go to it, calls in flight end on the old one
         (waited for 60 seconds at most), which is cleaned up. For a moment both run. Only modules of
         that plugin are imported anew; a library is loaded from a fresh copy. A plugin that had
-        failed is started; one that is stopped or disabled stays so.
+        failed is started; one that is stopped or disabled stays so. Ctrl-C ends the wait for calls
+        in flight: the new one has taken over then, and the old one is cleaned up in the background
+        when they end, or when the plugin is stopped.
 
         Raises:
             PluginError: Whatever keeps the new one from taking over. The old one runs on as if

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Cancel, Category, Change, Class, Config, Done, Error, ErrorKind, Event, EventSink, Failure,
-    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, Outcome, Owner, Parts,
-    PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore, Status, Step,
-    Supervision, Threads,
+    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Mark, Monitor, Outcome, Owner,
+    Parts, PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore, Status,
+    Step, Supervision, Threads,
 };
 
 /// What a step does besides being written down.
@@ -225,6 +225,10 @@ impl Threads for PlainThreads {
         Ok(())
     }
 
+    fn enter(&self) -> Mark {
+        Box::new(())
+    }
+
     fn is_within(&self) -> bool {
         false
     }
@@ -249,6 +253,10 @@ impl Threads for Impatient {
         let left =
             self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         left.map_or(Ok(()), |_| Err(Error::new(ErrorKind::Interrupted, "Ctrl-C")))
+    }
+
+    fn enter(&self) -> Mark {
+        Box::new(())
     }
 
     fn is_within(&self) -> bool {
