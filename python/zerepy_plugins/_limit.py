@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,7 +25,10 @@ class Attempt(Protocol):
     @property
     def limit(self) -> float: ...
     @property
+    def slow_after(self) -> float: ...
+    @property
     def what(self) -> str: ...
+    def tell_slow(self) -> None: ...
     def give_up(self) -> bool: ...
     def end(self) -> bool: ...
     def timed_out(self, still_running: bool, /) -> BaseException: ...
@@ -50,7 +54,9 @@ def call(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
     outcome = _Outcome(attempt)
     work = begin(function, args, outcome.put, attempt.what)
     try:
-        in_time = outcome.ready.wait(attempt.limit)
+        in_time = outcome.ready.wait(attempt.slow_after)
+        if not in_time:
+            in_time = outcome.ready.wait(_left_when_told(attempt))
     except BaseException:
         work.cancel()
         raise
@@ -59,6 +65,13 @@ def call(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
     if outcome.error is not None:
         raise outcome.error
     return outcome.result
+
+
+def _left_when_told(attempt: Attempt) -> float:
+    """Have work told of as slow, and say how long it may still take: handlers take their time."""
+    deadline = time.monotonic() + attempt.limit - attempt.slow_after
+    attempt.tell_slow()
+    return max(0.0, deadline - time.monotonic())
 
 
 def _stop(attempt: Attempt, work: Work, outcome: _Outcome) -> None:
@@ -98,6 +111,13 @@ def _hand_over(future: asyncio.Future[Any], result: Any, error: BaseException | 
         future.set_result((result, error))  # no future can hold a StopIteration as exception
 
 
+async def _ends_in_time(attempt: Attempt, future: asyncio.Future[Any]) -> bool:
+    done, _ = await asyncio.wait({future}, timeout=attempt.slow_after)
+    if not done:
+        done, _ = await asyncio.wait({future}, timeout=_left_when_told(attempt))
+    return bool(done)
+
+
 async def limit_future(
     attempt: Attempt, future: asyncio.Future[Any], stop: Callable[[], bool]
 ) -> Any:
@@ -106,11 +126,11 @@ async def limit_future(
     That it ends must be told to the attempt before the future is done.
     """
     try:
-        done, _ = await asyncio.wait({future}, timeout=attempt.limit)
+        in_time = await _ends_in_time(attempt, future)
     except BaseException:
         future.cancel()
         raise
-    if done or not attempt.give_up():
+    if in_time or not attempt.give_up():
         return await future
     future.cancel()
     raise attempt.timed_out(not stop())
@@ -121,14 +141,14 @@ async def limit_task(attempt: Attempt, awaitable: Awaitable[Any]) -> Any:
     task = asyncio.ensure_future(_loop.outcome_of(awaitable))
     task.add_done_callback(lambda _: attempt.end())
     try:
-        done, _ = await asyncio.wait({task}, timeout=attempt.limit)
+        in_time = await _ends_in_time(attempt, task)
     except asyncio.CancelledError:
         await _cancel(task)
         raise
     except BaseException:  # the coroutine is closed: it must not await any more
         task.cancel()
         raise
-    if not done:
+    if not in_time:
         still_running = not await _cancel(task) and attempt.give_up()
         raise attempt.timed_out(still_running)
     result, error = task.result()

@@ -3,22 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use crate::call::Watch;
 use crate::entry::Entry;
 use crate::overrun::Attempt;
-use crate::{Cancel, Class, Error, ErrorKind, Event, Instance, Result, Step};
+use crate::{Cancel, Class, Error, ErrorKind, Instance, Result, Step};
 
-/// A step is told of as slow at half its limit, or after this long.
-const SLOW: Duration = Duration::from_secs(10);
 /// How long a cancelled step has to end.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A step that was begun and whose outcome is awaited.
 pub(crate) struct Flight {
-    plugin: String,
-    watch: Arc<Watch>,
     step: Step,
     pub(crate) attempt: Arc<Attempt>,
     cancel: Option<Cancel>,
@@ -38,17 +31,16 @@ impl Flight {
         late: impl FnOnce(Result<()>) + Send + 'static,
     ) -> Result<Self> {
         let attempt = Attempt::new(&entry.overruns, limit);
+        let slow_after = attempt.slow_after();
         let (began, done) = (Instant::now(), Arc::clone(&attempt));
         let outcome = move |result| if done.end() { report(result) } else { late(result) };
         let cancel = instance.begin(step, Box::new(outcome))?;
         Ok(Self {
-            plugin: entry.name().to_owned(),
-            watch: Arc::clone(&entry.watch),
             step,
             attempt,
             cancel: Some(cancel),
             cancelled: false,
-            slow_at: Some(began + SLOW.min(limit / 2)),
+            slow_at: Some(began + slow_after),
             deadline: began + limit,
         })
     }
@@ -67,7 +59,7 @@ impl Flight {
     pub(crate) fn look(&mut self, now: Instant) -> Option<Error> {
         if self.slow_at.is_some_and(|slow_at| now >= slow_at) {
             self.slow_at = None;
-            self.tell_slow();
+            self.attempt.tell_slow(self.step.name(), None);
         }
         if now < self.deadline {
             return None;
@@ -97,21 +89,7 @@ impl Flight {
     }
 
     fn timed_out(&self, still_running: bool) -> Error {
-        let what = format!("{} of plugin {:?}", self.step.name(), self.plugin);
+        let what = format!("{} of plugin {:?}", self.step.name(), self.attempt.plugin());
         self.attempt.timed_out(&what, still_running)
-    }
-
-    fn tell_slow(&self) {
-        let (plugin, step) = (&self.plugin, self.step.name());
-        let limit = self.attempt.limit().as_secs_f64();
-        tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, step, limit, "{step} is slow");
-        let events = &self.watch.events;
-        if events.listening() {
-            events.publish(&Event {
-                name: "plugin.slow".to_owned(),
-                data: json!({ "plugin": plugin, "step": step, "limit": limit }),
-                source: "host".to_owned(),
-            });
-        }
     }
 }

@@ -18,6 +18,8 @@ use crate::{Error, ErrorKind, Event, Usage};
 const MAX_OPEN: usize = 4;
 /// A plugin is wedged when work goes on for twice its limit longer, but no less than this.
 const MIN_GRACE: Duration = Duration::from_secs(5);
+/// Work is told of as slow at half its limit, or after this long.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// One plugin's work that goes on after its limit. Safe to share.
 pub(crate) struct Overruns {
@@ -150,6 +152,33 @@ impl Attempt {
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit
+    }
+
+    /// When whoever waits for it is to call [`tell_slow`](Self::tell_slow), once.
+    #[must_use]
+    pub fn slow_after(&self) -> Duration {
+        SLOW.min(self.limit / 2)
+    }
+
+    /// Tells everybody that it takes long: a step of a plugin's life, or an action.
+    pub fn tell_slow(&self, step: &str, action: Option<&str>) {
+        let Overruns { plugin, watch, .. } = &*self.overruns;
+        let (limit, what) = (self.limit.as_secs_f64(), action.unwrap_or(step));
+        tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, step, action, limit, "{what} is slow");
+        if watch.events.listening() {
+            let mut data = json!({ "plugin": plugin, "step": step, "limit": limit });
+            if let Some(action) = action {
+                data["action"] = action.into();
+            }
+            let (name, source) = ("plugin.slow".to_owned(), "host".to_owned());
+            watch.events.publish(&Event { name, data, source });
+        }
+    }
+
+    /// The plugin whose work it is.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.overruns.plugin
     }
 
     /// Nobody waits any more: the work counts as still running until it ends. `false` if it has

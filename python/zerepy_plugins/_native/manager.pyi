@@ -58,7 +58,9 @@ class PluginManager:
             plugin begins anew.
 
     ``timeout`` under ``options`` in a plugin's configuration stands in for the first three limits.
-    A plugin that is told of as slow (event ``plugin.slow``) has used half its limit, or 10 seconds.
+    A step or an action that has used half its limit, or 10 seconds, is told of as slow, once: in
+    the log, and as event ``plugin.slow`` with ``plugin``, ``step`` (``"initialize"``,
+    ``"cleanup"``, ``"action"``, …), for actions ``action``, and ``limit``.
 
     With a limit, Python's ``initialize``, ``cleanup`` and actions run on worker threads, with the
     caller's context variables, and plugins that do not need each other are initialized side by
