@@ -29,6 +29,8 @@ class Attempt(Protocol):
     @property
     def what(self) -> str: ...
     def tell_slow(self) -> None: ...
+    def begin_check(self) -> None: ...
+    def end_check(self, problems: Any, /) -> None: ...
     def give_up(self) -> bool: ...
     def end(self) -> bool: ...
     def timed_out(self, still_running: bool, /) -> BaseException: ...
@@ -109,6 +111,49 @@ async def call_async(attempt: Attempt, function: Callable[..., Any], *args: Any)
 def _hand_over(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if not future.done():
         future.set_result((result, error))  # no future can hold a StopIteration as exception
+
+
+def checked(
+    attempt: Attempt, validate: Callable[..., Any], method: Callable[..., Any], params: Any
+) -> Any:
+    """Call an action plugin's method, if its `validate_params` finds nothing wrong."""
+    attempt.begin_check()
+    attempt.end_check(validate(params))
+    return method(params)
+
+
+async def checked_async(
+    attempt: Attempt, validate: Callable[..., Any], method: Callable[..., Any], params: Any
+) -> Any:
+    """Like `checked`, with an async method; what checks is called on a worker."""
+    attempt.begin_check()
+    attempt.end_check(await on_worker(attempt.what, validate, params))
+    result = method(params)
+    return await result if hasattr(type(result), "__await__") else result
+
+
+async def on_worker(what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function on a worker; even a cancelled call goes on until the function has ended.
+
+    It is for whoever has a limit: that ends the wait, and counts what goes on.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def put(result: Any, error: BaseException | None) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits
+            loop.call_soon_threadsafe(_hand_over, future, result, error)
+
+    begin(function, args, put, what, loop=loop)
+    try:
+        await asyncio.wait({future})
+    except asyncio.CancelledError:
+        await asyncio.wait({future})
+        raise
+    result, error = future.result()
+    if error is not None:
+        raise error
+    return result
 
 
 async def _ends_in_time(attempt: Attempt, future: asyncio.Future[Any]) -> bool:

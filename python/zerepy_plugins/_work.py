@@ -72,10 +72,12 @@ class Work:
             raise
 
     def _start(self, awaitable: Awaitable[Any]) -> None:
+        if self._cancelled:
+            _loop.close(awaitable)
+            self._done(None, asyncio.CancelledError())
+            return
         self._task = asyncio.ensure_future(_loop.outcome_of(awaitable))
         self._task.add_done_callback(self._ended)
-        if self._cancelled:
-            self._task.cancel()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():

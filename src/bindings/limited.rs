@@ -2,13 +2,15 @@
 //! it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use zerepy_core::{Attempt, Error};
 
-use crate::target::Named;
+use crate::errors::OrRaise;
+use crate::target::{Named, refuse_params};
 use crate::{errors, logging};
 
 /// An attempt at an action.
@@ -17,11 +19,12 @@ use crate::{errors, logging};
 pub(crate) struct Limited {
     attempt: Arc<Attempt>,
     action: String,
+    checks: Arc<AtomicBool>, // whether its parameters are being checked
 }
 
 impl Limited {
     pub(crate) fn new(attempt: Arc<Attempt>, action: &str) -> Self {
-        Self { attempt, action: action.to_owned() }
+        Self { attempt, action: action.to_owned(), checks: Arc::default() }
     }
 
     pub(crate) const fn attempt(&self) -> &Arc<Attempt> {
@@ -31,7 +34,9 @@ impl Limited {
     /// The error that the time is up.
     #[cold]
     pub(crate) fn error(&self, still_running: bool) -> Error {
-        self.attempt.timed_out(&self.name(), still_running)
+        let is_checking = self.checks.load(Ordering::Relaxed);
+        let method = if is_checking { "validate_params of " } else { "" };
+        self.attempt.timed_out(&format!("{method}{}", self.name()), still_running)
     }
 
     /// Tells that it takes long.
@@ -75,6 +80,19 @@ impl Limited {
     #[getter]
     fn what(&self) -> String {
         self.name()
+    }
+
+    fn begin_check(&self) {
+        self.checks.store(true, Ordering::Relaxed);
+    }
+
+    fn end_check(&self, py: Python<'_>, problems: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.attempt.goes_on() {
+            return Err(self.error(true)).or_raise(py); // nobody waits: it must not act any more
+        }
+        self.checks.store(false, Ordering::Relaxed);
+        let named = Named::new(self.attempt.plugin(), &self.action);
+        refuse_params(&named, problems).or_raise(py)
     }
 
     fn tell_slow(&self, py: Python<'_>) {

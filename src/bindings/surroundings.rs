@@ -105,14 +105,14 @@ pub(crate) fn limits(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(limit.bind(py))
 }
 
-/// A function that Python calls with result and error of a step, for the core; a result that `judge`
-/// refuses is an error, too.
-pub(crate) fn finisher(
+/// A function that Python calls with result and error of a step, for the core, which gets what `judge`
+/// makes of the result; one that it refuses is an error, too.
+pub(crate) fn finisher<T: 'static>(
     py: Python<'_>,
-    done: Done,
+    done: Done<T>,
     kind: ErrorKind,
     what: String,
-    judge: fn(&Bound<'_, PyAny>) -> PyResult<()>,
+    judge: fn(&Bound<'_, PyAny>) -> PyResult<T>,
 ) -> PyResult<Bound<'_, PyCFunction>> {
     let done = Mutex::new(Some(done));
     let finish =

@@ -205,7 +205,8 @@ impl Attempt {
     }
 
     /// Whether it goes on though nobody waits.
-    pub(crate) fn goes_on(&self) -> bool {
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
         matches!(*self.state.lock(), State::GivenUp(_))
     }
 

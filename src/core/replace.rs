@@ -38,7 +38,7 @@ impl<C: Class> Host<C> {
     ) -> Result<()> {
         fresh.advance(PluginState::Initializing)?;
         let snapshot = match old.instance.load_full() {
-            Some(instance) => snapshot(old, &instance)?,
+            Some(instance) => snapshot(old, &instance, self.impatiently())?,
             None => None,
         };
         let snapshot = snapshot.map_or_else(|| self.remembered(&fresh), |found| Ok(Some(found)))?;

@@ -1,7 +1,7 @@
 //! Stopping plugins: the exact reverse of starting, always to the end.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
@@ -125,7 +125,8 @@ impl<C: Class> Host<C> {
         } else if halt.is_over() {
             errors.push(no_time(entry.name()));
         } else {
-            errors.extend(self.remember(entry, &instance).err());
+            let wait = |flight, receiver: &_| halt.wait(flight, receiver);
+            errors.extend(self.remember(entry, &instance, wait).err());
             errors.extend(self.take_down(entry, &instance, halt));
         }
         let headline = format!("plugin {:?} failed to clean up", entry.name());
@@ -253,13 +254,19 @@ impl Halt<'_> {
                 target: "zerepy_plugins.lifecycle", plugin, error = ?error, "a late cleanup ended"
             );
         };
-        let mut flight = Flight::begin(entry, instance, Step::Cleanup, limit, report, late)?;
+        let begin = |done| instance.begin(Step::Cleanup, done);
+        let flight = Flight::begin(entry, Step::Cleanup.name(), limit, begin, report, late)?;
         *entry.given_up.lock() = Some(Arc::clone(&flight.attempt));
+        self.wait(flight, &receiver)
+    }
+
+    /// Waits for a step as long as there is time, whatever the user wants meanwhile.
+    fn wait<T>(&mut self, mut flight: Flight, receiver: &Receiver<Result<T>>) -> Result<T> {
         loop {
             if let Some(deadline) = self.deadline {
                 flight.end_by(deadline);
             }
-            match self.patience.receive(&receiver, flight.next()) {
+            match self.patience.receive(receiver, flight.next()) {
                 Ok(Some(result)) => return flight.conclude(result),
                 Ok(None) => {}
                 Err(interrupted) => self.note(interrupted),

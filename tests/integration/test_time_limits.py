@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import json
 import math
 import threading
 import time
@@ -13,7 +14,9 @@ import pytest
 
 from zerepy_plugins import PluginManager
 from zerepy_plugins.errors import (
+    InvalidParamsError,
     PluginCleanupError,
+    PluginExecutionError,
     PluginStateError,
     PluginTimeoutError,
 )
@@ -356,6 +359,86 @@ def test_a_cleanup_that_hangs_is_a_failure_and_force_drops_it(sleeper):
     with pytest.raises(PluginCleanupError, match="still running since it was last stopped"):
         manager.stop_plugins()
     assert "sleeper" in manager.stop_plugins(force=True)
+
+
+async def test_the_limit_of_an_action_covers_the_check_of_its_parameters(sleeper):
+    manager = sleeper()
+    await manager.start_plugins_async("careful")
+
+    async def outcomes(seconds, limit):
+        awaited = manager.execute("careful", {"seconds": seconds}, timeout=limit)
+        waited = asyncio.to_thread(
+            manager.execute_sync, "careful", {"seconds": seconds}, timeout=limit
+        )
+        return await asyncio.gather(awaited, waited, return_exceptions=True)
+
+    beat, ticks = asyncio.get_running_loop(), []
+    tick = beat.call_later(0.05, lambda: ticks.append(1))
+    for error in await outcomes(1, 0.2):
+        assert isinstance(error, PluginTimeoutError)
+        assert 'action "execute" of plugin "careful" did not end within 0.2 s' in str(error)
+        if manager.status()[0].kind == "python":
+            assert str(error).startswith("validate_params of action")
+            assert "it is still running" in str(error)
+    assert ticks == [1]  # nothing blocked the loop
+    tick.cancel()
+    assert counts(manager, "careful")[0] == 2
+    await asyncio.to_thread(until, lambda: counts(manager, "careful") == (2, 0, 2))
+    for limit in (None, BOUND):
+        assert await outcomes(0.01, limit) == [0.01, 0.01]
+        for error in await outcomes(-0.01, limit):
+            assert isinstance(error, InvalidParamsError)
+            assert "seconds: must not be negative" in str(error)
+
+
+async def test_what_a_check_raises_or_lists_is_the_same_with_a_limit(manager_of, make_action):
+    raised, listed = ValueError("no"), [1]
+
+    def validate_params(self, params):
+        if params["how"] == "raise":
+            raise raised
+        return listed
+
+    manager = manager_of(make_action("a", validate_params=validate_params))
+    await manager.start_plugins_async()
+    for how in ("raise", "list"):
+        texts = set()
+        for limit in (None, 60):
+            with pytest.raises(PluginExecutionError) as caught:
+                await manager.execute("a", {"how": how}, timeout=limit)
+            texts.add(str(caught.value))
+            with pytest.raises(PluginExecutionError) as caught:
+                await asyncio.to_thread(manager.execute_sync, "a", {"how": how}, timeout=limit)
+            texts.add(str(caught.value))
+        assert len(texts) == 1, texts
+
+
+def test_a_save_that_hangs_holds_neither_stop_nor_reload_up(sleeper, tmp_path):
+    options = {"save_seconds": 0.3}
+    manager = sleeper(options, cleanup_timeout=0.1, state_dir=tmp_path)
+    manager.start_plugins("sleeper")
+    file = tmp_path / "sleeper.json"
+    file.write_text("before")
+    old, why = manager["sleeper"], 'save_state of plugin "sleeper" did not end within 0.1 s'
+    with pytest.raises(PluginTimeoutError, match=why):
+        manager.save_state()
+    with pytest.raises(PluginTimeoutError, match=why):
+        manager.reload("sleeper")
+    assert manager["sleeper"] is old
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    until(lambda: counts(manager)[1:] == (0, 2))
+    with pytest.raises(PluginCleanupError, match=why):
+        manager.stop_plugins()
+    until(lambda: counts(manager)[1:] == (0, 3))
+    assert manager.stop_plugins(force=True) == ["sleeper"]
+    assert file.read_text() == "before"
+
+
+def test_a_save_within_its_limit_is_as_ever(sleeper, tmp_path):
+    manager = sleeper({"save_seconds": 0.01}, cleanup_timeout=BOUND, state_dir=tmp_path)
+    manager.start_plugins("sleeper")
+    assert manager.save_state() == ["sleeper"]
+    assert json.loads((tmp_path / "sleeper.json").read_text())["state"] == 0.01
 
 
 def test_a_slow_initialize_is_told_of(manager_of, make_connection, caplog):

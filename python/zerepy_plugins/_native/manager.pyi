@@ -41,8 +41,8 @@ class PluginManager:
             take, 256 MiB by default; ``None`` is no limit. Counted are 16 for each value, and those
             of texts, bytes and arrays.
         initialize_timeout: Limit of each ``initialize``, in seconds; ``None`` for no limit.
-        cleanup_timeout: Limit of each ``cleanup``.
-        action_timeout: Limit of each action.
+        cleanup_timeout: Limit of each ``cleanup``, and of each ``save_state``.
+        action_timeout: Limit of each action, with the check of its parameters.
         stop_timeout: Limit of stopping, all plugins together.
         handle_signals: Whether SIGTERM ends a ``with`` or ``async with`` block on the main thread,
             so that everything is stopped before the process ends with exit code 143. Where

@@ -119,12 +119,22 @@ impl Instance for FakeInstance {
         self.run(&format!("load_state {} {}", snapshot.version, snapshot.state), None)
     }
 
-    /// Remembers its name, once a test has told it to.
+    /// It does, once a test has told it to.
+    fn remembers(&self) -> bool {
+        self.script.reactions.lock().contains_key(&format!("{}.save_state", self.name))
+    }
+
+    /// Remembers its name.
     fn save_state(&self) -> Result<Option<Value>> {
-        if !self.script.reactions.lock().contains_key(&format!("{}.save_state", self.name)) {
-            return Ok(None);
-        }
         self.run("save_state", None).map(|()| Some(json!({ "of": self.name })))
+    }
+
+    fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel> {
+        let (script, name) = (Arc::clone(&self.script), self.name.clone());
+        let (to_cancel, step) = (Arc::clone(&script), format!("{name}.save_state"));
+        let run = step.clone();
+        thread::spawn(move || done(script.run(&run, None).map(|()| Some(json!({ "of": name })))));
+        Ok(Box::new(move || to_cancel.cancel(&step)))
     }
 
     /// It can, once a test has told it to.

@@ -108,6 +108,21 @@ fn whatever_fails_the_old_one_runs_on_and_the_failure_is_told() {
 }
 
 #[test]
+fn an_old_one_whose_save_hangs_runs_on() {
+    let settings = json!({"a": {"config": {"options": {"timeout": 0.02}}}});
+    let world = World::configured(settings, &["a"]);
+    world.host.start(None).unwrap();
+    let old = world.host.instance("a").unwrap();
+    let _end = world.script.hang("a.save_state");
+    let (outcome, settled) = reload(&world, "a", "a 2");
+    let error = outcome.unwrap_err();
+    assert!(error.message().starts_with("save_state of plugin \"a\" did not end"), "{error}");
+    assert_eq!((error.kind(), settled), (ErrorKind::Timeout, vec![false]));
+    assert!(Arc::ptr_eq(&old, &world.host.instance("a").unwrap()));
+    world.call("a", None);
+}
+
+#[test]
 fn what_cannot_be_loaded_changes_nothing() {
     let world = running(&["a"]);
     let error = Error::new(ErrorKind::Load, "line 3: syntax error");
