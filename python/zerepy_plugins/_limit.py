@@ -13,6 +13,7 @@ from zerepy_plugins._work import Work, begin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextvars import Context
 
 GRACE = 0.5  # seconds that a cancelled coroutine has to end
 
@@ -181,9 +182,12 @@ async def limit_future(
     raise attempt.timed_out(not stop())
 
 
-async def limit_task(attempt: Attempt, awaitable: Awaitable[Any]) -> Any:
+async def limit_task(
+    attempt: Attempt, awaitable: Awaitable[Any], context: Context | None = None
+) -> Any:
     """Await a coroutine; cancel it at its limit, and give it up if it does not end then."""
-    task = asyncio.ensure_future(_loop.outcome_of(awaitable))
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(_loop.outcome_of(awaitable), context=context)
     task.add_done_callback(lambda _: attempt.end())
     try:
         in_time = await _ends_in_time(attempt, task)

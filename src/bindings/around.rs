@@ -181,8 +181,10 @@ impl Around {
         self.began = Instant::now();
         let (target, params) = (self.instance.target(), self.params.bind(py));
         if self.yields {
-            let items = target.open(py, self.verb, &self.named(), Some(params))?;
-            let items = Bound::new(py, CallStream::of(items));
+            let limited = self.limited.as_ref();
+            let items = target.open(py, self.verb, &self.named(), Some(params), limited)?;
+            let items = CallStream::of(py, items, self.limited.clone())
+                .and_then(|items| Bound::new(py, items));
             return items.map(Bound::into_any).map_err(|raised| self.failure(py, raised));
         }
         if !awaited {

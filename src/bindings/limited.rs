@@ -27,6 +27,11 @@ impl Limited {
         Self { attempt, action: action.to_owned(), checks: Arc::default() }
     }
 
+    /// The same for the next item.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.attempt.again(), &self.action)
+    }
+
     pub(crate) const fn attempt(&self) -> &Arc<Attempt> {
         &self.attempt
     }

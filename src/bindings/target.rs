@@ -161,12 +161,18 @@ impl Target {
         verb: Verb,
         call: &Named<'_>,
         params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
     ) -> Result<Items> {
         match self.way(verb, call.plugin)? {
             Way::Native(handle) => handle.open(py, call.action, params).map(Items::Native),
             Way::Python { method, .. } => {
-                check(py, self.validation(verb), call, params)?;
-                stream::of_python(py, method, verb, call, &or_empty(py, params)).map(Items::Python)
+                let validate = self.validation(verb);
+                if limited.is_none() {
+                    check(py, validate, call, params)?;
+                }
+                let (methods, params) = ((validate, method), or_empty(py, params));
+                let items = stream::of_python(py, methods, verb, call, &params, limited);
+                items.map(Items::Python)
             }
         }
     }

@@ -148,6 +148,12 @@ impl Attempt {
         Arc::new(Self { overruns, limit, state })
     }
 
+    /// Another one, at the same with the same limit.
+    #[must_use]
+    pub fn again(&self) -> Arc<Self> {
+        Self::new(&self.overruns, self.limit)
+    }
+
     /// How long it may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {

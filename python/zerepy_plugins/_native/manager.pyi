@@ -356,24 +356,33 @@ class PluginManager:
     def execute_sync(self, plugin: str, params: Any = None, *, timeout: float | None = None) -> Any:
         """Like :meth:`execute`, waiting for the result."""
 
-    def perform_action_stream(self, plugin: str, action: str, params: Any = None) -> CallStream:
+    def perform_action_stream(
+        self, plugin: str, action: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallStream:
         """Call an action of a connection that yields items: an async iterator.
 
-        There is no time limit. Items are produced as they are asked for: by a Rust plugin at most
-        one ahead, by a Python plugin none. A Python plugin's ``perform_action`` is a generator
-        function, async or not, or returns an iterator; what is not async runs on worker threads,
-        one item at a time. From the first item to the end it is one call to the monitor and in
-        events. Stopping the plugin waits for it like for other calls, then closes what Rust still
-        produces.
+        Items are produced as they are asked for: by a Rust plugin at most one ahead, by a Python
+        plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
+        returns an iterator; what is not async runs on worker threads, one item at a time. From the
+        first item to the end it is one call to the monitor and in events. Stopping the plugin waits
+        for it like for other calls, then closes what Rust still produces.
+
+        A limit, ``timeout`` or that of actions, is of the wait for each next item: it starts anew
+        with each, and the consumer's own time is not charged. That of the first one includes the
+        beginning of the action. An item that is late ends the stream. Under a limit, each item of a
+        Python plugin is made in a task of its own; all of them share one context.
 
         From synchronous code, iterate in a coroutine that ``asyncio.run`` runs.
 
         Raises (when iterated over):
             The same as :meth:`perform_action`; an exception ends the stream. PluginStateError: The
-            action yields no items, or the item before is still being awaited.
+            action yields no items, or the item before is still being awaited. PluginTimeoutError:
+            An item did not come within the limit.
         """
 
-    def execute_stream(self, plugin: str, params: Any = None) -> CallStream:
+    def execute_stream(
+        self, plugin: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallStream:
         """Execute an action plugin that yields items: an async iterator.
 
         The parameters are validated as :meth:`execute` does, before the first item; otherwise it is
