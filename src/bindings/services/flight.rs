@@ -82,7 +82,7 @@ impl Flight {
             tokio::time::sleep(attempt.slow_after()).await;
             let slow = limited.clone();
             spawn_blocking(move || slow.warn()); // it may run handlers
-            tokio::time::sleep(attempt.limit() - attempt.slow_after()).await;
+            tokio::time::sleep(attempt.limit().saturating_sub(attempt.slow_after())).await;
             spawn_blocking(move || flight.give_up(&limited, is_blocking)); // as above
         });
         if let Some(landing) = self.landing.lock().as_mut() {
