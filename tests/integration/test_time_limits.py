@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from zerepy_plugins import PluginManager
+from zerepy_plugins import PluginManager, discover_plugins
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginCleanupError,
@@ -302,6 +302,22 @@ def test_a_wedged_plugin_can_be_started_anew(hanging):
     assert manager.status()[0].healthy
 
 
+def test_a_pile_wedges_a_plugin_of_any_kind(sleeper):
+    manager, events = sleeper(), []
+    manager.start_plugins("sleeper")
+    for name in ("plugin.wedged", "plugin.recovered"):
+        manager.events.subscribe(name, lambda event: events.append(event.name))
+    for _ in range(4):
+        with pytest.raises(PluginTimeoutError, match="it is still running"):
+            manager.perform_action("sleeper", "nap", {"seconds": 0.5}, timeout=LIMIT)
+    with pytest.raises(PluginStateError, match="is wedged: 4 calls still running"):
+        manager.perform_action("sleeper", "nap", {"seconds": 0})
+    assert counts(manager) == (4, 4, 0)
+    until(lambda: manager["sleeper"] and counts(manager) == (4, 0, 4))
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    assert events == ["plugin.wedged", "plugin.recovered"]
+
+
 # initialize and cleanup.
 
 
@@ -358,6 +374,8 @@ def test_a_cleanup_that_hangs_is_a_failure_and_force_drops_it(sleeper):
     assert isinstance(caught.value.__cause__, PluginTimeoutError)
     with pytest.raises(PluginCleanupError, match="still running since it was last stopped"):
         manager.stop_plugins()
+    until(lambda: counts(manager)[1:] == (0, 1))
+    assert {status.name: status.state for status in manager.status()}["sleeper"] == "failed"
     assert "sleeper" in manager.stop_plugins(force=True)
 
 
@@ -413,6 +431,16 @@ async def test_what_a_check_raises_or_lists_is_the_same_with_a_limit(manager_of,
         assert len(texts) == 1, texts
 
 
+def test_a_stop_has_a_limit_for_all_together(sleeper):
+    manager = sleeper({"cleanup_seconds": 0.5}, stop_timeout=0.05)
+    manager.start_plugins("sleeper")
+    before = time.monotonic()
+    with pytest.raises(PluginCleanupError, match='cleanup of plugin "sleeper" did not end'):
+        manager.stop_plugins()
+    assert time.monotonic() - before < 0.5
+    until(lambda: counts(manager)[1:] == (0, 1))
+
+
 def test_a_save_that_hangs_holds_neither_stop_nor_reload_up(sleeper, tmp_path):
     options = {"save_seconds": 0.3}
     manager = sleeper(options, cleanup_timeout=0.1, state_dir=tmp_path)
@@ -441,16 +469,24 @@ def test_a_save_within_its_limit_is_as_ever(sleeper, tmp_path):
     assert json.loads((tmp_path / "sleeper.json").read_text())["state"] == 0.01
 
 
-def test_a_slow_initialize_is_told_of(manager_of, make_connection, caplog):
-    events = []
-    manager = manager_of(
-        make_connection("a", initialize=lambda self, config: time.sleep(0.05)),
-        initialize_timeout=0.06,
-    )
+def test_slow_steps_are_told_of_at_half_the_limit_of_the_plugin(sleeper, caplog):
+    options = {"timeout": 0.4, "initialize_seconds": 0.25, "cleanup_seconds": 0.25}
+    manager, events = sleeper(options), []
     manager.events.subscribe("plugin.slow", lambda event: events.append(event.data))
-    manager.start_plugins()
-    assert events == [{"plugin": "a", "step": "initialize", "limit": 0.06}]
-    assert "initialize is slow" in caplog.text
+    manager.start_plugins("sleeper")
+    manager.stop_plugins()
+    steps = ("initialize", "cleanup")
+    assert events == [{"plugin": "sleeper", "step": step, "limit": 0.4} for step in steps]
+    assert all(f"{step} is slow" in caplog.text for step in steps)
+
+
+@pytest.mark.parametrize("kind", ["python", "native"], indirect=True)
+def test_waiting_for_a_dependency_is_not_charged(manager_of, make_connection, twins_dir):
+    waited_for = make_connection("echo", initialize=lambda self, config: time.sleep(0.4))
+    dependent = discover_plugins(twins_dir)["dependent"]
+    config = {"dependent": {"config": {"options": {"timeout": 0.3}}}}
+    manager = manager_of(waited_for, dependent, config=config)
+    assert manager.start_plugins() == ["echo", "dependent"]
 
 
 @pytest.mark.parametrize("action", ["nap", "doze", "nod"])  # Rust: blocking, async, inline
