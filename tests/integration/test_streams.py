@@ -196,6 +196,26 @@ async def test_a_late_item_ends_the_stream_and_its_producer(manager, before):
         await asyncio.sleep(0.001)
 
 
+async def test_hooks_around_a_stream_have_no_limit_and_its_items_do(manager):
+    seen = []
+
+    class Hooks:
+        def pre_action(self):
+            time.sleep(0.3)
+
+        def post_action(self, error):
+            seen.append(type(error))
+
+    manager.add_hooks(Hooks())
+    params = {"after": 1}
+    stream = manager.perform_action_stream("streams", "hang", params, timeout=0.2)
+    assert await anext(stream) == 0
+    with pytest.raises(PluginTimeoutError, match=r"did not end within 0\.2 s"):
+        await anext(stream)
+    assert (seen, stats(manager).timeouts) == ([PluginTimeoutError], 1)
+    await counts_are(manager, open=0)
+
+
 async def test_streams_have_the_limit_of_actions(tmp_path, kind):
     install(tmp_path, kind)
     async with PluginManager(tmp_path, entry_points=False, action_timeout=0.1) as manager:
