@@ -189,7 +189,7 @@ async def test_a_late_item_ends_the_stream_and_its_producer(manager, before):
     assert await anext(stream, "over") == "over"
     await counts_are(manager, made=before + 1, open=0)
     assert told == ["hang"]
-    assert (stats(manager).calls, stats(manager).timeouts, stats(manager).in_flight) == (2, 1, 0)
+    assert (stats(manager).errors, stats(manager).timeouts, stats(manager).in_flight) == (1, 1, 0)
     deadline = time.monotonic() + PROMPT
     while stats(manager).still_running:
         assert time.monotonic() < deadline
