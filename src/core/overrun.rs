@@ -148,7 +148,7 @@ impl Attempt {
         Arc::new(Self { overruns, limit, state })
     }
 
-    /// Another one, at the same with the same limit.
+    /// Another attempt at work of the same plugin, with the same limit.
     #[must_use]
     pub fn again(&self) -> Arc<Self> {
         Self::new(&self.overruns, self.limit)
