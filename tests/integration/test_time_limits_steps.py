@@ -1,4 +1,4 @@
-"""Time limits of initialize, cleanup and what goes with them; slow steps and actions are told of."""
+"""Time limits of initialize, cleanup and what goes with them; what is slow is told of."""
 
 from __future__ import annotations
 
