@@ -162,8 +162,9 @@ def test_plugins_are_stopped_after_their_calls_were_cancelled(check):
         for each in naps:
             each.cancel()
         stopped = await manager.stop_plugins_async()
-        everything = ["chaotic", "sleeper", "careful", "tally", "countdown", "streams", "later", "tasks"]
-        assert stopped == everything
+        first, *others = stopped
+        assert first == "chaotic"
+        assert others == ["sleeper", "careful", "tally", "countdown", "streams", "later", "tasks"]
     for _ in range(5):
         asyncio.run(main())
         manager.start_plugins()
