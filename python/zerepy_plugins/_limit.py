@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ from zerepy_plugins._work import Work, begin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextvars import Context
 
 GRACE = 0.5  # seconds that a cancelled coroutine has to end
 
@@ -24,7 +26,12 @@ class Attempt(Protocol):
     @property
     def limit(self) -> float: ...
     @property
+    def slow_after(self) -> float: ...
+    @property
     def what(self) -> str: ...
+    def tell_slow(self) -> None: ...
+    def begin_check(self) -> None: ...
+    def end_check(self, problems: Any, /) -> None: ...
     def give_up(self) -> bool: ...
     def end(self) -> bool: ...
     def timed_out(self, still_running: bool, /) -> BaseException: ...
@@ -50,7 +57,9 @@ def call(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
     outcome = _Outcome(attempt)
     work = begin(function, args, outcome.put, attempt.what)
     try:
-        in_time = outcome.ready.wait(attempt.limit)
+        in_time = outcome.ready.wait(attempt.slow_after)
+        if not in_time:
+            in_time = outcome.ready.wait(_left_when_told(attempt))
     except BaseException:
         work.cancel()
         raise
@@ -59,6 +68,13 @@ def call(attempt: Attempt, function: Callable[..., Any], *args: Any) -> Any:
     if outcome.error is not None:
         raise outcome.error
     return outcome.result
+
+
+def _left_when_told(attempt: Attempt) -> float:
+    """Have work told of as slow, and say how long it may still take: handlers take their time."""
+    deadline = time.monotonic() + attempt.limit - attempt.slow_after
+    attempt.tell_slow()
+    return max(0.0, deadline - time.monotonic())
 
 
 def _stop(attempt: Attempt, work: Work, outcome: _Outcome) -> None:
@@ -98,6 +114,56 @@ def _hand_over(future: asyncio.Future[Any], result: Any, error: BaseException | 
         future.set_result((result, error))  # no future can hold a StopIteration as exception
 
 
+def checked(
+    attempt: Attempt, validate: Callable[..., Any], method: Callable[..., Any], params: Any
+) -> Any:
+    """Call an action plugin's method, if its `validate_params` finds nothing wrong."""
+    attempt.begin_check()
+    attempt.end_check(validate(params))
+    return method(params)
+
+
+async def checked_async(
+    attempt: Attempt, validate: Callable[..., Any], method: Callable[..., Any], params: Any
+) -> Any:
+    """Like `checked`, with an async method; what checks is called on a worker."""
+    attempt.begin_check()
+    attempt.end_check(await on_worker(attempt.what, validate, params))
+    result = method(params)
+    return await result if hasattr(type(result), "__await__") else result
+
+
+async def on_worker(what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function on a worker; even a cancelled call goes on until the function has ended.
+
+    It is for whoever has a limit: that ends the wait, and counts what goes on.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def put(result: Any, error: BaseException | None) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits
+            loop.call_soon_threadsafe(_hand_over, future, result, error)
+
+    begin(function, args, put, what, loop=loop)
+    try:
+        await asyncio.wait({future})
+    except asyncio.CancelledError:
+        await asyncio.wait({future})
+        raise
+    result, error = future.result()
+    if error is not None:
+        raise error
+    return result
+
+
+async def _ends_in_time(attempt: Attempt, future: asyncio.Future[Any]) -> bool:
+    done, _ = await asyncio.wait({future}, timeout=attempt.slow_after)
+    if not done:
+        done, _ = await asyncio.wait({future}, timeout=_left_when_told(attempt))
+    return bool(done)
+
+
 async def limit_future(
     attempt: Attempt, future: asyncio.Future[Any], stop: Callable[[], bool]
 ) -> Any:
@@ -106,29 +172,32 @@ async def limit_future(
     That it ends must be told to the attempt before the future is done.
     """
     try:
-        done, _ = await asyncio.wait({future}, timeout=attempt.limit)
+        in_time = await _ends_in_time(attempt, future)
     except BaseException:
         future.cancel()
         raise
-    if done or not attempt.give_up():
+    if in_time or not attempt.give_up():
         return await future
     future.cancel()
     raise attempt.timed_out(not stop())
 
 
-async def limit_task(attempt: Attempt, awaitable: Awaitable[Any]) -> Any:
+async def limit_task(
+    attempt: Attempt, awaitable: Awaitable[Any], context: Context | None = None
+) -> Any:
     """Await a coroutine; cancel it at its limit, and give it up if it does not end then."""
-    task = asyncio.ensure_future(_loop.outcome_of(awaitable))
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(_loop.outcome_of(awaitable), context=context)
     task.add_done_callback(lambda _: attempt.end())
     try:
-        done, _ = await asyncio.wait({task}, timeout=attempt.limit)
+        in_time = await _ends_in_time(attempt, task)
     except asyncio.CancelledError:
         await _cancel(task)
         raise
     except BaseException:  # the coroutine is closed: it must not await any more
         task.cancel()
         raise
-    if not done:
+    if not in_time:
         still_running = not await _cancel(task) and attempt.give_up()
         raise attempt.timed_out(still_running)
     result, error = task.result()

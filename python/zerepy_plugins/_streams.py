@@ -6,40 +6,53 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from zerepy_plugins._limit import on_worker
 from zerepy_plugins._loop import call_in_thread
 from zerepy_plugins._native import CallStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from zerepy_plugins._limit import Attempt
     from zerepy_plugins._native import HookedCall
 
 _END: Final = object()
 
 
 async def items_of(
-    otherwise: BaseException, method: Callable[..., Any], *args: Any
+    otherwise: BaseException,
+    attempt: Attempt | None,
+    validate: Callable[..., Any] | None,
+    method: Callable[..., Any],
+    *args: Any,
 ) -> AsyncGenerator[Any, None]:
     """Call a plugin's method and yield the items it yields.
 
     Args:
         otherwise: Raised if the method yields none.
+        attempt: The first item, if items have a limit.
+        validate: With a limit: checks the arguments before.
         method: A generator function, async or not, or any function, async or not, that returns an
             async iterator or an iterator. What is not async runs on worker threads.
         args: Its arguments.
     """
+    elsewhere = call_in_thread if attempt is None else partial(on_worker, attempt.what)
+    if attempt is not None and validate is not None:
+        attempt.begin_check()
+        attempt.end_check(await elsewhere(validate, *args))
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         result = method(*args)
     elif inspect.iscoroutinefunction(method):
         result = await method(*args)
     else:
-        result = await call_in_thread(method, *args)
+        result = await elsewhere(method, *args)
     if isinstance(result, AsyncIterable):
         items = _closing(result)
     elif isinstance(result, Iterator):
-        items = _on_threads(result)
+        items = _on_threads(result, elsewhere)
     else:
         raise otherwise
     try:
@@ -91,8 +104,10 @@ class _Steps:
         self._lock = threading.Lock()
 
     def step(self) -> Any:
+        """Return the next item in a tuple, for nobody must await what is in it; or the end."""
         with self._lock:
-            return next(self._iterator, _END)
+            item = next(self._iterator, _END)
+            return _END if item is _END else (item,)
 
     def close(self) -> None:
         with self._lock:
@@ -100,11 +115,13 @@ class _Steps:
                 self._iterator.close()
 
 
-async def _on_threads(iterator: Iterator[Any]) -> AsyncGenerator[Any, None]:
+async def _on_threads(
+    iterator: Iterator[Any], elsewhere: Callable[..., Awaitable[Any]]
+) -> AsyncGenerator[Any, None]:
     steps = _Steps(iterator)
     try:
-        while (item := await asyncio.to_thread(steps.step)) is not _END:
-            yield item
+        while (found := await elsewhere(steps.step)) is not _END:
+            yield found[0]
     except asyncio.CancelledError:
         # No thread can be stopped: it is closed after the step that runs, which nobody waits for.
         asyncio.get_running_loop().run_in_executor(None, steps.close)

@@ -31,13 +31,19 @@ class Tasks:
         self._home = home
         self._lock = threading.Lock()
         self._running: list[_Task] = []
+        self._closed = False
 
-    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> Future[Any]:
-        """Start a task, and return a future of its result, which cancels it when cancelled."""
+    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> Future[Any] | None:
+        """Start a task, and return a future of its result, which cancels it when cancelled.
+
+        Nothing is started, and returned, after `cancel_all`.
+        """
         home = self._home
         loop = background_loop() if home is None or home.is_closed() else home
         task = _Task(self, coroutine, name, loop)
         with self._lock:
+            if self._closed:
+                return None
             self._running.append(task)
         task.on_loop(task.begin)
         return task.future
@@ -48,8 +54,9 @@ class Tasks:
             return [task.name for task in self._running]
 
     def cancel_all(self, patience: float) -> None:
-        """Cancel all of them and wait until they have ended, so many seconds at most."""
+        """Cancel all of them for good, and wait until they have ended, so many seconds at most."""
         with self._lock:
+            self._closed = True
             running = list(self._running)
         for task in running:
             task.future.cancel()

@@ -18,7 +18,7 @@ from zerepy_plugins import _loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextvars import Context
+    from contextvars import Context, Token
 
     Done = Callable[[Any, BaseException | None], object]
     Job = tuple[Context, Callable[[], None]]
@@ -72,10 +72,12 @@ class Work:
             raise
 
     def _start(self, awaitable: Awaitable[Any]) -> None:
+        if self._cancelled:
+            _loop.close(awaitable)
+            self._done(None, asyncio.CancelledError())
+            return
         self._task = asyncio.ensure_future(_loop.outcome_of(awaitable))
         self._task.add_done_callback(self._ended)
-        if self._cancelled:
-            self._task.cancel()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
@@ -125,6 +127,16 @@ def begin(
     return work
 
 
+def enter(owner: object) -> Token[tuple[object, ...]]:
+    """Let what runs here from now on, and what it begins, be a step of an operation of `owner`."""
+    return _owners.set((*_owners.get(), owner))
+
+
+def leave(token: Token[tuple[object, ...]]) -> None:
+    """End what `enter` began."""
+    _owners.reset(token)
+
+
 def is_within(owner: object) -> bool:
     """Say whether this code runs as a step of a lifecycle operation of `owner`."""
     return any(other is owner for other in _owners.get())
@@ -137,7 +149,9 @@ def is_step() -> bool:
 
 def spawn(name: str, job: Callable[[], None]) -> None:
     """Run a job of the host on a thread of its own, with the caller's context variables."""
-    thread = threading.Thread(target=copy_context().run, args=(job,), name=name, daemon=True)
+    context = copy_context()
+    context.run(_owners.set, ())  # it goes on after the operation that wants it
+    thread = threading.Thread(target=context.run, args=(job,), name=name, daemon=True)
     thread.start()
     _spawned.add(thread)
 

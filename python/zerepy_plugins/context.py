@@ -11,7 +11,7 @@ from zerepy_plugins._native import PluginMetrics
 from zerepy_plugins.errors import PluginStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from concurrent.futures import Future
 
     from zerepy_plugins._native import Counter, EventBus, Gauge, Histogram, PluginFinder
@@ -66,7 +66,7 @@ class PluginContext:
         self._name = name
         self._find = find
         self._metrics = PluginMetrics() if metrics is None else metrics
-        self._cleanups: list[Callable[[], object]] = []
+        self._cleanups: list[Callable[[], object]] | None = []
         self._tasks: Tasks | None = None
         self._released = False
         self._lock = threading.Lock()
@@ -145,8 +145,15 @@ class PluginContext:
         return self._metrics.histogram(name)
 
     def add_cleanup(self, function: Callable[[], object]) -> None:
-        """Have ``function`` called after ``cleanup``, newest first, even if ``cleanup`` raised."""
-        self._cleanups.append(function)
+        """Have ``function`` called after ``cleanup``, newest first, even if ``cleanup`` raised.
+
+        Raises:
+            PluginStateError: The plugin was cleaned up: nobody would call it.
+        """
+        with self._lock:
+            if self._cleanups is None:
+                raise self._was_released()
+            self._cleanups.append(function)
 
     def subscribe(self, pattern: str, handler: Callable[[Any], Any]) -> Callable[[], None]:
         """Subscribe as with ``events.subscribe``; ``async`` handlers run on the plugin's own loop.
@@ -182,20 +189,18 @@ class PluginContext:
         Raises:
             PluginStateError: The plugin was cleaned up.
         """
-        if self._released:
-            coroutine.close()
-            raise PluginStateError(
-                f"plugin {self._name!r} was cleaned up and can acquire nothing any more",
-                plugin=self._name,
-                hint="End the threads that still use its context in cleanup()",
-            )
         from zerepy_plugins._tasks import Tasks  # here: it imports asyncio
 
         with self._lock:
-            if self._tasks is None:
+            if self._tasks is None and not self._released:
                 self._tasks = Tasks(self._name, self._home)
             tasks = self._tasks
-        return tasks.start(coroutine, name or str(getattr(coroutine, "__qualname__", "task")))
+        name = name or str(getattr(coroutine, "__qualname__", "task"))
+        future = tasks.start(coroutine, name) if tasks else None
+        if future is None:
+            coroutine.close()
+            raise self._was_released()
+        return future
 
     def _at_home(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function so that what it is given runs on the plugin's loop."""
@@ -203,23 +208,41 @@ class PluginContext:
             return function(*arguments)
         return sys.modules["zerepy_plugins._loop"].at(self._home, function, *arguments)
 
+    def _was_released(self) -> PluginStateError:
+        return PluginStateError(
+            f"plugin {self._name!r} was cleaned up and can acquire nothing any more",
+            plugin=self._name,
+            hint="End the threads that still use its context in cleanup()",
+        )
+
     def _release(self, cleaned: bool) -> list[BaseException]:
         """Release everything, whatever fails; ``cleaned`` says whether ``cleanup`` was called."""
-        self._released = True
+        with self._lock:
+            self._released = True
         patterns = self.events._release()
         names = self._tasks.names() if self._tasks else []
         if cleaned and (patterns or names):
             self._name_leaks(names, patterns)
-        if self._tasks:
-            self._tasks.cancel_all(_MAX_TASK_END)
         errors: list[BaseException] = []
-        while self._cleanups:
-            function = self._cleanups.pop()
+        for release in self._releases():
             try:
-                function()
+                release()
             except BaseException as error:  # noqa: BLE001 - reported by the caller, all together
                 errors.append(error)
         return errors
+
+    def _releases(self) -> Iterator[Callable[[], object]]:
+        """Yield what is to be called: functions may add others until the last one was called."""
+        tasks = self._tasks
+        if tasks:
+            yield lambda: tasks.cancel_all(_MAX_TASK_END)
+        while True:
+            with self._lock:
+                if not self._cleanups:
+                    self._cleanups = None
+                    return
+                function = self._cleanups.pop()
+            yield function
 
     def _name_leaks(self, tasks: list[str], patterns: list[str]) -> None:
         left = [

@@ -175,7 +175,9 @@ impl Around {
         let (target, params) = (scene.instance.target(), Some(self.params.bind(py)));
         let Scene { verb, named, limited, .. } = *scene;
         if scene.yields {
-            let items = Bound::new(py, CallStream::of(target.open(py, verb, &named, params)?));
+            let items = target.open(py, verb, &named, params, limited)?;
+            let items =
+                CallStream::of(py, items, limited.cloned()).and_then(|items| Bound::new(py, items));
             return items.map(Bound::into_any).map_err(|raised| named.failure(py, raised));
         }
         if !awaited {

@@ -95,8 +95,7 @@ pub(crate) fn limited<A: AsRef<str>>(
     own: Option<Duration>,
 ) -> Option<Limited> {
     let attempt = call.attempt(own)?;
-    let what = Named::new(call.plugin(), call.action()).to_string();
-    Some(Limited::new(attempt, what))
+    Some(Limited::new(attempt, call.action()))
 }
 
 /// How a call ends, and what its caller gets to see.

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use serde_json::Value;
 use zerepy_core::{
     Cancel, Change, Config, Done, Error, ErrorKind, Hook, Instance, Result, Snapshot, Step,
@@ -65,7 +65,7 @@ impl PluginInstance {
     /// Calls a method of the lifecycle, and waits for it if it is async.
     fn step(&self, step: Step) -> Result<()> {
         Python::attach(|py| {
-            let what = || self.what(py, step);
+            let what = || self.what(py, step.name());
             let arguments = self.arguments(py, step);
             let called = arguments
                 .and_then(|arguments| self.object.bind(py).call_method1(step.name(), arguments));
@@ -90,12 +90,23 @@ impl PluginInstance {
             Step::Health => health::judge,
             Step::Initialize | Step::Cleanup => |_: &Bound<'_, PyAny>| Ok(()),
         };
-        let what = self.what(py, step);
+        let what = self.what(py, step.name());
         let finish = surroundings::finisher(py, done, kind_of(step), what, judge)?;
-        let method = self.object.bind(py).getattr(step.name())?;
+        self.on_worker(py, step.name(), self.arguments(py, step)?, finish)
+    }
+
+    /// Begins a method on a worker thread.
+    fn on_worker<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        arguments: Bound<'py, PyTuple>,
+        finish: Bound<'py, PyCFunction>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let kwargs = PyDict::new(py);
         kwargs.set_item("owner", self.owner.get())?;
-        let arguments = (method, self.arguments(py, step)?, finish, self.what(py, step));
+        let bound = self.object.bind(py).getattr(method)?;
+        let arguments = (bound, arguments, finish, self.what(py, method));
         surroundings::work(py)?.call_method("begin", arguments, Some(&kwargs))
     }
 
@@ -106,8 +117,8 @@ impl PluginInstance {
         }
     }
 
-    fn what(&self, py: Python<'_>, step: Step) -> String {
-        format!("{}() of plugin {:?}", step.name(), self.name(py))
+    fn what(&self, py: Python<'_>, method: &str) -> String {
+        format!("{method}() of plugin {:?}", self.name(py))
     }
 
     fn name(&self, py: Python<'_>) -> String {
@@ -133,6 +144,16 @@ const fn kind_of(step: Step) -> ErrorKind {
         Step::Initialize | Step::Health => ErrorKind::Execution,
         Step::Cleanup => ErrorKind::Cleanup,
     }
+}
+
+/// What asks a worker's work to end.
+fn cancel(work: Py<PyAny>) -> Cancel {
+    Box::new(move || {
+        Python::attach(|py| {
+            let cancelled = work.call_method0(py, intern!(py, "cancel"));
+            cancelled.and_then(|can| can.is_truthy(py)).unwrap_or(false)
+        })
+    })
 }
 
 impl PluginInstance {
@@ -168,8 +189,27 @@ impl Instance for PluginInstance {
         Python::attach(|py| optional::load_state(self.object.bind(py), snapshot))
     }
 
+    fn remembers(&self) -> bool {
+        Python::attach(|py| {
+            let has = self.object.bind(py).hasattr(intern!(py, "save_state"));
+            errors::answered(py, has).unwrap_or(true) // calling it will show what is wrong
+        })
+    }
+
     fn save_state(&self) -> Result<Option<Value>> {
         Python::attach(|py| optional::save_state(self.object.bind(py)))
+    }
+
+    fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel> {
+        Python::attach(|py| {
+            let what = || self.what(py, "save_state");
+            let (kind, nothing) = (ErrorKind::Execution, PyTuple::empty(py));
+            let finish = surroundings::finisher(py, done, kind, what(), optional::saved);
+            let work = finish
+                .and_then(|finish| self.on_worker(py, "save_state", nothing, finish))
+                .map_err(|raised| errors::from_python(py, raised, kind, &what()))?;
+            Ok(cancel(work.unbind()))
+        })
     }
 
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool> {
@@ -204,14 +244,9 @@ impl Instance for PluginInstance {
         Python::attach(|py| {
             let work = self.begin_step(py, step, done).map(Bound::unbind);
             let work = work.map_err(|raised| {
-                errors::from_python(py, raised, kind_of(step), &self.what(py, step))
+                errors::from_python(py, raised, kind_of(step), &self.what(py, step.name()))
             })?;
-            Ok(Box::new(move || {
-                Python::attach(|py| {
-                    let cancelled = work.call_method0(py, intern!(py, "cancel"));
-                    cancelled.and_then(|can| can.is_truthy(py)).unwrap_or(false)
-                })
-            }) as Cancel)
+            Ok(cancel(work))
         })
     }
 

@@ -13,7 +13,7 @@ use zerepy_native::{Caller, ResultTape};
 
 use crate::limited::Limited;
 use crate::native::Detached;
-use crate::{call, errors};
+use crate::{call, errors, logging};
 
 /// How often signals are looked at: Ctrl-C must be seen within 100 ms.
 pub(crate) const SIGNAL_POLL: Duration = Duration::from_millis(50);
@@ -61,14 +61,17 @@ pub(crate) fn wait(
     }
     let (sender, receiver) = sync_channel(1);
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
-    let mut deadline = limited.map(|limited| Instant::now() + limited.attempt().limit());
+    let began = Instant::now();
+    let mut slow_at = limited.map(|limited| began + limited.attempt().slow_after());
+    let mut deadline = limited.map(|limited| began + limited.attempt().limit());
     let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
     let caller = work.caller().cloned();
     let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
     let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let next = slow_at.or(deadline);
+        let left = next.map(|next| next.saturating_duration_since(Instant::now()));
         let pause = left.map_or(longest, |left| left.min(longest));
         match py.detach(|| receive(&receiver.lock(), pause, caller.as_ref())) {
             Ok(outcome) => return outcome,
@@ -83,6 +86,11 @@ pub(crate) fn wait(
         py.check_signals().map_err(|raised| {
             errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")
         })?;
+        if let Some(limited) = limited.filter(|_| slow_at.is_some_and(|at| Instant::now() >= at)) {
+            slow_at = None;
+            limited.warn();
+            logging::flush(py);
+        }
         if let Some(limited) = limited.filter(|_| deadline.is_some_and(|at| Instant::now() >= at)) {
             if limited.attempt().give_up() {
                 return Err(limited.error(is_blocking));

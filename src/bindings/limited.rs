@@ -2,25 +2,34 @@
 //! it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use zerepy_core::{Attempt, Error};
 
-use crate::errors;
+use crate::errors::OrRaise;
+use crate::target::{Named, refuse_params};
+use crate::{errors, logging};
 
-/// An attempt, and what it is called in the error that its time is up.
+/// An attempt at an action.
 #[pyclass(frozen, skip_from_py_object, module = "zerepy_plugins._native")]
 #[derive(Clone)]
 pub(crate) struct Limited {
     attempt: Arc<Attempt>,
-    what: String,
+    action: String,
+    checks: Arc<AtomicBool>, // whether its parameters are being checked
 }
 
 impl Limited {
-    pub(crate) fn new(attempt: Arc<Attempt>, what: String) -> Self {
-        Self { attempt, what }
+    pub(crate) fn new(attempt: Arc<Attempt>, action: &str) -> Self {
+        Self { attempt, action: action.to_owned(), checks: Arc::default() }
+    }
+
+    /// The same for the next item.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.attempt.again(), &self.action)
     }
 
     pub(crate) const fn attempt(&self) -> &Arc<Attempt> {
@@ -28,20 +37,36 @@ impl Limited {
     }
 
     /// The error that the time is up.
+    #[cold]
     pub(crate) fn error(&self, still_running: bool) -> Error {
-        self.attempt.timed_out(&self.what, still_running)
+        let is_checking = self.checks.load(Ordering::Relaxed);
+        let method = if is_checking { "validate_params of " } else { "" };
+        self.attempt.timed_out(&format!("{method}{}", self.name()), still_running)
+    }
+
+    /// Tells that it takes long.
+    #[cold]
+    pub(crate) fn warn(&self) {
+        self.attempt.tell_slow("action", Some(&self.action));
     }
 
     /// Warns if work that cannot be given up took too long.
     pub(crate) fn measure(&self, began: Instant) {
-        let (took, limit) = (began.elapsed().as_secs_f64(), self.attempt.limit().as_secs_f64());
+        let (took, limit) = (began.elapsed(), self.attempt.limit());
         if took > limit {
-            let what = &self.what;
+            let (what, took, limit) = (self.name(), took.as_secs_f64(), limit.as_secs_f64());
             tracing::warn!(
                 target: "zerepy_plugins.calls", took, limit,
                 "{what} took longer than its limit; it runs inline and cannot be stopped"
             );
         }
+        if took >= self.attempt.slow_after() {
+            self.warn();
+        }
+    }
+
+    fn name(&self) -> String {
+        Named::new(self.attempt.plugin(), &self.action).to_string()
     }
 }
 
@@ -53,8 +78,31 @@ impl Limited {
     }
 
     #[getter]
-    fn what(&self) -> &str {
-        &self.what
+    fn slow_after(&self) -> f64 {
+        self.attempt.slow_after().as_secs_f64()
+    }
+
+    #[getter]
+    fn what(&self) -> String {
+        self.name()
+    }
+
+    fn begin_check(&self) {
+        self.checks.store(true, Ordering::Relaxed);
+    }
+
+    fn end_check(&self, py: Python<'_>, problems: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.attempt.goes_on() {
+            return Err(self.error(true)).or_raise(py); // nobody waits: it must not act any more
+        }
+        self.checks.store(false, Ordering::Relaxed);
+        let named = Named::new(self.attempt.plugin(), &self.action);
+        refuse_params(&named, problems).or_raise(py)
+    }
+
+    fn tell_slow(&self, py: Python<'_>) {
+        self.warn();
+        logging::flush(py);
     }
 
     fn give_up(&self) -> bool {

@@ -325,20 +325,28 @@ impl PluginManager {
     }
 
     /// Call an action of a connection that yields items: an async iterator.
-    #[pyo3(signature = (plugin, action, params=None))]
+    #[pyo3(signature = (plugin, action, params=None, *, timeout=None))]
     fn perform_action_stream(
         &self,
         plugin: String,
         action: String,
         params: Option<Py<PyAny>>,
-    ) -> CallStream {
-        CallStream::new(self.request(Verb::Perform, plugin, action, None), params)
+        timeout: Option<f64>,
+    ) -> PyResult<CallStream> {
+        let timeout = call::limit(timeout)?;
+        Ok(CallStream::new(self.request(Verb::Perform, plugin, action, timeout), params))
     }
 
     /// Execute an action plugin that yields items: an async iterator.
-    #[pyo3(signature = (plugin, params=None))]
-    fn execute_stream(&self, plugin: String, params: Option<Py<PyAny>>) -> CallStream {
-        CallStream::new(self.request(Verb::Execute, plugin, "execute".to_owned(), None), params)
+    #[pyo3(signature = (plugin, params=None, *, timeout=None))]
+    fn execute_stream(
+        &self,
+        plugin: String,
+        params: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<CallStream> {
+        let (action, timeout) = ("execute".to_owned(), call::limit(timeout)?);
+        Ok(CallStream::new(self.request(Verb::Execute, plugin, action, timeout), params))
     }
 
     // What there is.

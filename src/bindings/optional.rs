@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 use zerepy_core::{Change, Error, ErrorKind, Result, Snapshot};
 
+use crate::errors::OrRaise;
 use crate::{awaitable, convert, errors};
 
 /// Calls `load_state(state)`, with `version` if it takes that, too.
@@ -23,11 +24,19 @@ pub(crate) fn load_state(plugin: &Bound<'_, PyAny>, snapshot: &Snapshot) -> Resu
 
 /// What `save_state()` returns.
 pub(crate) fn save_state(plugin: &Bound<'_, PyAny>) -> Result<Option<Value>> {
-    let Some(state) = run(plugin, "save_state", PyAnyMethods::call0)? else { return Ok(None) };
+    run(plugin, "save_state", PyAnyMethods::call0)?.map_or(Ok(None), |state| to_json(&state))
+}
+
+/// What it returned, elsewhere.
+pub(crate) fn saved(state: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
+    to_json(state).or_raise(state.py())
+}
+
+fn to_json(state: &Bound<'_, PyAny>) -> Result<Option<Value>> {
     if state.is_none() {
         return Ok(None);
     }
-    let state = convert::to_json(&state, "state").map_err(|error| {
+    let state = convert::to_json(state, "state").map_err(|error| {
         Error::new(ErrorKind::Execution, format!("save_state() returned {}", error.message()))
             .with_hint("Return what JSON can hold: a dict of None, bool, int, float, str and lists")
     })?;

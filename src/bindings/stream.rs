@@ -15,11 +15,11 @@ use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_native::Stream;
 
 use crate::around;
-use crate::call::Conclusion;
+use crate::call::{Conclusion, limited};
 use crate::coroutine::{HostedCall, Request};
 use crate::errors::{self, OrRaise};
+use crate::limited::Limited;
 use crate::target::{Named, Verb};
-
 use crate::{exit, repeat};
 
 pub(crate) use step::StreamStep;
@@ -36,6 +36,33 @@ struct Open {
     items: Items,
     /// Accounted for when it ends; dropped before that, it counts as abandoned.
     call: Option<HostedCall>,
+    pace: Pace,
+}
+
+/// How long each item may take.
+#[derive(Default)]
+struct Pace {
+    /// The wait for the next item: the first one includes that the action begins.
+    next: Option<Limited>,
+    /// Where a Python plugin's items are made under a limit: each in a task of its own.
+    context: Option<Py<PyAny>>,
+}
+
+impl Pace {
+    fn of(py: Python<'_>, first: Option<Limited>) -> PyResult<Self> {
+        let copied = |_: &Limited| -> PyResult<_> {
+            let contexts = py.import(intern!(py, "contextvars"))?;
+            contexts.call_method0(intern!(py, "copy_context")).map(Bound::unbind)
+        };
+        let context = first.as_ref().map(copied).transpose()?;
+        Ok(Self { next: first, context })
+    }
+
+    /// What the next wait is limited by.
+    fn advance(&mut self) -> Option<Limited> {
+        let after = self.next.as_ref()?.again();
+        self.next.replace(after)
+    }
 }
 
 enum State {
@@ -61,8 +88,9 @@ impl CallStream {
     }
 
     /// Of items that are accounted for elsewhere.
-    pub(crate) fn of(items: Items) -> Self {
-        Self { state: Mutex::new(State::Idle(Open { items, call: None })) }
+    pub(crate) fn of(py: Python<'_>, items: Items, first: Option<Limited>) -> PyResult<Self> {
+        let open = Open { items, call: None, pace: Pace::of(py, first)? };
+        Ok(Self { state: Mutex::new(State::Idle(open)) })
     }
 
     /// Takes the call for a step, and begins it where `step` needs that; `None` if there is none.
@@ -98,28 +126,29 @@ impl CallStream {
 fn open(py: Python<'_>, request: Request, params: Option<Py<PyAny>>) -> PyResult<Open> {
     if request.may_repeat() {
         let items = Items::Python(repeat::items(py, request, params)?.unbind());
-        return Ok(Open { items, call: None });
+        return Ok(Open { items, call: None, pace: Pace::default() });
     }
     let params = params.map(|params| params.into_bound(py));
     match request {
         Request::Direct { handle, action } => {
             let stream = handle.open(py, &action, params.as_ref()).or_raise(py)?;
-            Ok(Open { items: Items::Native(stream), call: None })
+            Ok(Open { items: Items::Native(stream), call: None, pace: Pace::default() })
         }
-        Request::Hosted { host, verb, plugin, action, .. } => {
+        Request::Hosted { host, verb, plugin, action, timeout: own, .. } => {
             let call = exit::check(py).and_then(|()| host.admit(&plugin, action)).or_raise(py)?;
             let named = Named::new(&plugin, call.action());
             let (instance, params) = (call.instance(), params.as_ref());
+            let mut first = limited(&call, own);
             let items = if around::is_wanted(&host, instance) {
-                around::Kept::new(&host, instance, verb, &named, None)
+                around::Kept::new(&host, instance, verb, &named, first.take())
                     .into_items(py, params)
                     .map(|items| Items::Python(items.unbind()))
                     .map_err(|raised| named.failure(py, raised))
             } else {
-                instance.target().open(py, verb, &named, params)
+                instance.target().open(py, verb, &named, params, first.as_ref())
             };
             match items {
-                Ok(items) => Ok(Open { items, call: Some(call) }),
+                Ok(items) => Ok(Open { items, call: Some(call), pace: Pace::of(py, first)? }),
                 Err(error) => Err(call.conclude_err(py, error)),
             }
         }
@@ -158,21 +187,25 @@ impl CallStream {
     }
 }
 
-/// The async generator of a Python plugin's items.
+/// The async generator of a Python plugin's items; one with a limit also checks the parameters.
 pub(crate) fn of_python(
     py: Python<'_>,
-    method: &Py<PyAny>,
+    (validate, method): (Option<&Py<PyAny>>, &Py<PyAny>),
     verb: Verb,
     call: &Named<'_>,
     params: &Bound<'_, PyAny>,
+    limited: Option<&Limited>,
 ) -> Result<Py<PyAny>> {
     let module = py.import(intern!(py, "zerepy_plugins._streams"));
+    let limited = limited.cloned();
     let items = module.and_then(|module| {
         let items_of = module.getattr(intern!(py, "items_of"))?;
         let nothing = errors::to_python(py, &yields_nothing(verb, call)).into_value(py);
         match verb {
-            Verb::Perform => items_of.call1((nothing, method, call.action, params)),
-            Verb::Execute => items_of.call1((nothing, method, params)),
+            Verb::Perform => {
+                items_of.call1((nothing, limited, None::<()>, method, call.action, params))
+            }
+            Verb::Execute => items_of.call1((nothing, limited, validate, method, params)),
         }
     });
     items.map(Bound::unbind).map_err(|raised| call.failure(py, raised))

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
-use zerepy_core::{Done, Error, ErrorKind, Job, Result, Threads};
+use zerepy_core::{Done, Error, ErrorKind, Job, Mark, Result, Threads};
 
 use crate::environment::PluginFinder;
 use crate::interrupt::{SIGNAL_POLL, on_main_thread};
@@ -42,6 +42,13 @@ impl Threads for Surroundings {
         })
     }
 
+    fn enter(&self) -> Mark {
+        Python::attach(|py| {
+            let token = work(py).and_then(|work| work.call_method1("enter", (&self.0,)));
+            Box::new(token.map(|token| Operation(token.unbind())).ok()) as Mark
+        })
+    }
+
     fn is_within(&self) -> bool {
         Python::attach(|py| {
             says(py, work(py).and_then(|work| work.call_method1("is_within", (&self.0,))))
@@ -50,6 +57,19 @@ impl Threads for Surroundings {
 
     fn flush(&self) {
         Python::attach(logging::flush);
+    }
+}
+
+/// An operation that this thread is in.
+struct Operation(Py<PyAny>);
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        Python::attach(|py| {
+            if let Err(raised) = work(py).and_then(|it| it.call_method1("leave", (&self.0,))) {
+                raised.write_unraisable(py, None);
+            }
+        });
     }
 }
 
@@ -85,14 +105,14 @@ pub(crate) fn limits(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(limit.bind(py))
 }
 
-/// A function that Python calls with result and error of a step, for the core; a result that `judge`
-/// refuses is an error, too.
-pub(crate) fn finisher(
+/// A function that Python calls with result and error of a step, for the core, which gets what `judge`
+/// makes of the result; one that it refuses is an error, too.
+pub(crate) fn finisher<T: 'static>(
     py: Python<'_>,
-    done: Done,
+    done: Done<T>,
     kind: ErrorKind,
     what: String,
-    judge: fn(&Bound<'_, PyAny>) -> PyResult<()>,
+    judge: fn(&Bound<'_, PyAny>) -> PyResult<T>,
 ) -> PyResult<Bound<'_, PyCFunction>> {
     let done = Mutex::new(Some(done));
     let finish =

@@ -137,17 +137,15 @@ impl Target {
         params: Option<&Bound<'py, PyAny>>,
         limited: Option<&Limited>,
     ) -> Result<Bound<'py, PyAny>> {
-        let way = self.way(verb, call.plugin)?;
-        if verb == Verb::Execute {
-            self.check(py, way, call, params)?;
-        }
-        let method = match way {
+        let method = match self.way(verb, call.plugin)? {
             Way::Native(handle) => return handle.call(py, call.action, params, limited),
             Way::Python { method, .. } => method,
         };
+        let validate = self.validation(verb);
         let called = if let Some(limited) = limited {
-            on_worker(py, "call", limited, method, verb, call, params)
+            on_worker(py, "call", limited, (validate, method), verb, call, params)
         } else {
+            check(py, validate, call, params)?;
             let result = call_python(py, method, verb, call, params)?;
             awaitable::settle(result, || call.to_string())
         };
@@ -163,15 +161,18 @@ impl Target {
         verb: Verb,
         call: &Named<'_>,
         params: Option<&Bound<'py, PyAny>>,
+        limited: Option<&Limited>,
     ) -> Result<Items> {
-        let way = self.way(verb, call.plugin)?;
-        if verb == Verb::Execute {
-            self.check(py, way, call, params)?;
-        }
-        match way {
+        match self.way(verb, call.plugin)? {
             Way::Native(handle) => handle.open(py, call.action, params).map(Items::Native),
             Way::Python { method, .. } => {
-                stream::of_python(py, method, verb, call, &or_empty(py, params)).map(Items::Python)
+                let validate = self.validation(verb);
+                if limited.is_none() {
+                    check(py, validate, call, params)?;
+                }
+                let (methods, params) = ((validate, method), or_empty(py, params));
+                let items = stream::of_python(py, methods, verb, call, &params, limited);
+                items.map(Items::Python)
             }
         }
     }
@@ -185,13 +186,16 @@ impl Target {
         params: Option<&Bound<'py, PyAny>>,
         limited: Option<&Limited>,
     ) -> Result<First<'py>> {
-        let way = self.way(verb, call.plugin)?;
-        if verb == Verb::Execute {
-            self.check(py, way, call, params)?;
-        }
-        match way {
+        let validate = self.validation(verb);
+        match self.way(verb, call.plugin)? {
             Way::Native(handle) => begin_native(py, handle, call.action, params, limited),
             Way::Python { method, is_async: true } => {
+                if let (Some(validate), Some(limited)) = (validate, limited) {
+                    return limit_checked(py, limited, (validate, method), params)
+                        .map(First::Awaitable)
+                        .map_err(|raised| call.failure(py, raised));
+                }
+                check(py, validate, call, params)?;
                 let result = call_python(py, method, verb, call, params)?;
                 match limited {
                     _ if !awaitable::is_awaitable(&result) => Ok(First::Done(result)),
@@ -202,36 +206,50 @@ impl Target {
                 }
             }
             Way::Python { method, is_async: false } => {
-                let coroutine = match limited {
-                    None => on_thread_of_loop(py, method, verb, call, params),
-                    Some(limited) => {
-                        on_worker(py, "call_async", limited, method, verb, call, params)
-                    }
+                let coroutine = if let Some(limited) = limited {
+                    on_worker(py, "call_async", limited, (validate, method), verb, call, params)
+                } else {
+                    check(py, validate, call, params)?;
+                    on_thread_of_loop(py, method, verb, call, params)
                 };
                 coroutine.map(First::Awaitable).map_err(|raised| call.failure(py, raised))
             }
         }
     }
 
-    /// Asks a Python plugin what is wrong with the parameters; a native one checks them in the call.
-    fn check(
-        &self,
-        py: Python<'_>,
-        way: &Way,
-        call: &Named<'_>,
-        params: Option<&Bound<'_, PyAny>>,
-    ) -> Result<()> {
-        let (Way::Python { .. }, Some(validate)) = (way, &self.validate) else { return Ok(()) };
-        let problems = validate.bind(py).call1((or_empty(py, params),)).and_then(|problems| {
-            if problems.is_none() { Ok(Vec::new()) } else { problems.extract::<Vec<String>>() }
-        });
-        let problems = problems.map_err(|raised| call.failure(py, raised))?;
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let message = format!("{call} refused its parameters: {}", problems.join("; "));
-        Err(Error::new(ErrorKind::InvalidParams, message).with_plugin(call.plugin))
+    /// What checks the parameters of a Python plugin's call; a native one checks them in the call.
+    fn validation(&self, verb: Verb) -> Option<&Py<PyAny>> {
+        self.validate.as_ref().filter(|_| verb == Verb::Execute)
     }
+}
+
+/// Asks a plugin what is wrong with the parameters.
+fn check(
+    py: Python<'_>,
+    validate: Option<&Py<PyAny>>,
+    call: &Named<'_>,
+    params: Option<&Bound<'_, PyAny>>,
+) -> Result<()> {
+    let Some(validate) = validate else { return Ok(()) };
+    let problems = validate.bind(py).call1((or_empty(py, params),));
+    problems
+        .map_err(|raised| call.failure(py, raised))
+        .and_then(|problems| refuse_params(call, &problems))
+}
+
+/// Refuses parameters with the problems that `validate_params` lists.
+pub(crate) fn refuse_params(call: &Named<'_>, problems: &Bound<'_, PyAny>) -> Result<()> {
+    if problems.is_none() {
+        return Ok(());
+    }
+    let py = problems.py();
+    let problems = problems.extract::<Vec<String>>();
+    let problems = problems.map_err(|raised| call.failure(py, raised))?;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{call} refused its parameters: {}", problems.join("; "));
+    Err(Error::new(ErrorKind::InvalidParams, message).with_plugin(call.plugin))
 }
 
 pub(crate) fn begin_native<'py>(
@@ -317,21 +335,41 @@ fn on_thread_of_loop<'py>(
     }
 }
 
-/// A method with a limit, called on a worker by a function of `_limit`.
+/// A method with a limit, called on a worker by a function of `_limit`, and before it what checks the
+/// parameters.
 fn on_worker<'py>(
     py: Python<'py>,
     function: &str,
     limited: &Limited,
-    method: &Py<PyAny>,
+    (validate, method): (Option<&Py<PyAny>>, &Py<PyAny>),
     verb: Verb,
     call: &Named<'_>,
     params: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (params, limited) = (or_empty(py, params), limited.clone());
-    match verb {
-        Verb::Perform => limits(py)?.call_method1(function, (limited, method, call.action, params)),
-        Verb::Execute => limits(py)?.call_method1(function, (limited, method, params)),
+    let (params, limited, limits) = (or_empty(py, params), limited.clone(), limits(py)?);
+    match (verb, validate) {
+        (Verb::Perform, _) => limits.call_method1(function, (limited, method, call.action, params)),
+        (Verb::Execute, None) => limits.call_method1(function, (limited, method, params)),
+        (Verb::Execute, Some(validate)) => {
+            let limited = Bound::new(py, limited)?;
+            let checked = limits.getattr(intern!(py, "checked"))?;
+            limits.call_method1(function, (&limited, checked, &limited, validate, method, params))
+        }
     }
+}
+
+/// The coroutine that checks the parameters elsewhere and awaits a method, both as long as the limit
+/// says.
+fn limit_checked<'py>(
+    py: Python<'py>,
+    limited: &Limited,
+    (validate, method): (&Py<PyAny>, &Py<PyAny>),
+    params: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (limited, params) = (Bound::new(py, limited.clone())?, or_empty(py, params));
+    let checked =
+        limits(py)?.call_method1("checked_async", (&limited, validate, method, params))?;
+    limits(py)?.call_method1(intern!(py, "limit_task"), (limited, checked))
 }
 
 /// The coroutine that awaits another one as long as its limit says.

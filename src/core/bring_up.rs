@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::entry::Entry;
 use crate::flight::Flight;
@@ -87,17 +87,8 @@ impl<C: Class> Host<C> {
             Ok(flight) => flight,
             Err(error) => return (Some(Err(error)), false),
         };
-        let mut patience = Patience::new(self.threads.as_ref());
-        loop {
-            match patience.receive(&receiver, flight.next()) {
-                Ok(Some(result)) => return (Some(flight.conclude(result)), false),
-                Err(interrupted) if flight.abandon() => return (Some(Err(interrupted)), true),
-                Ok(None) | Err(_) => {} // time to look at the clock, or it ended just now
-            }
-            if let Some(error) = flight.look(Instant::now()) {
-                return (Some(Err(error)), true);
-            }
-        }
+        let result = flight.wait(&receiver, &mut Patience::new(self.threads.as_ref()));
+        (Some(result), flight.attempt.goes_on())
     }
 }
 
@@ -110,7 +101,8 @@ impl<C: Class> Rising<C> {
     ) -> Result<Flight> {
         let (name, late) = (self.entry.name().to_owned(), Arc::clone(&self.instance));
         let undo = move |result: Result<()>| undo_late(&name, &late, result.is_ok());
-        Flight::begin(&self.entry, &self.instance, Step::Initialize, limit, report, undo)
+        let begin = |done| self.instance.begin(Step::Initialize, done);
+        Flight::begin(&self.entry, Step::Initialize.name(), limit, begin, report, undo)
     }
 
     fn join(&self, errors: Vec<Error>) -> Result<()> {

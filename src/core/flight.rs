@@ -1,25 +1,20 @@
 //! A step of a plugin's life on another thread, and the limit it has.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use crate::call::Watch;
 use crate::entry::Entry;
 use crate::overrun::Attempt;
-use crate::{Cancel, Class, Error, ErrorKind, Event, Instance, Result, Step};
+use crate::patience::Patience;
+use crate::{Cancel, Class, Done, Error, ErrorKind, Result};
 
-/// A step is told of as slow at half its limit, or after this long.
-const SLOW: Duration = Duration::from_secs(10);
 /// How long a cancelled step has to end.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A step that was begun and whose outcome is awaited.
 pub(crate) struct Flight {
-    plugin: String,
-    watch: Arc<Watch>,
-    step: Step,
+    step: &'static str,
     pub(crate) attempt: Arc<Attempt>,
     cancel: Option<Cancel>,
     cancelled: bool,
@@ -28,29 +23,46 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    /// Begins a step. Its outcome goes to `report` if somebody still waits, else to `late`.
-    pub(crate) fn begin<C: Class>(
+    /// Has `start` begin a step. Its outcome goes to `report` if somebody still waits, else to `late`.
+    pub(crate) fn begin<C: Class, T>(
         entry: &Entry<C>,
-        instance: &C::Instance,
-        step: Step,
+        step: &'static str,
         limit: Duration,
-        report: impl FnOnce(Result<()>) + Send + 'static,
-        late: impl FnOnce(Result<()>) + Send + 'static,
+        start: impl FnOnce(Done<T>) -> Result<Cancel>,
+        report: impl FnOnce(Result<T>) + Send + 'static,
+        late: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<Self> {
         let attempt = Attempt::new(&entry.overruns, limit);
+        let slow_after = attempt.slow_after();
         let (began, done) = (Instant::now(), Arc::clone(&attempt));
         let outcome = move |result| if done.end() { report(result) } else { late(result) };
-        let cancel = instance.begin(step, Box::new(outcome))?;
+        let cancel = start(Box::new(outcome))?;
         Ok(Self {
-            plugin: entry.name().to_owned(),
-            watch: Arc::clone(&entry.watch),
             step,
             attempt,
             cancel: Some(cancel),
             cancelled: false,
-            slow_at: Some(began + SLOW.min(limit / 2)),
+            slow_at: Some(began + slow_after),
             deadline: began + limit,
         })
+    }
+
+    /// Waits for the outcome as long as its limit says; an interruption of the wait is the error.
+    pub(crate) fn wait<T>(
+        &mut self,
+        receiver: &Receiver<Result<T>>,
+        patience: &mut Patience<'_>,
+    ) -> Result<T> {
+        loop {
+            match patience.receive(receiver, self.next()) {
+                Ok(Some(result)) => return self.conclude(result),
+                Err(interrupted) if self.abandon() => return Err(interrupted),
+                Ok(None) | Err(_) => {} // time to look at the clock, or it ended just now
+            }
+            if let Some(error) = self.look(Instant::now()) {
+                return Err(error);
+            }
+        }
     }
 
     /// When it has to be looked at, if nothing comes before.
@@ -67,7 +79,7 @@ impl Flight {
     pub(crate) fn look(&mut self, now: Instant) -> Option<Error> {
         if self.slow_at.is_some_and(|slow_at| now >= slow_at) {
             self.slow_at = None;
-            self.tell_slow();
+            self.attempt.tell_slow(self.step, None);
         }
         if now < self.deadline {
             return None;
@@ -89,7 +101,7 @@ impl Flight {
     }
 
     /// What came of it: an outcome of a step that was cancelled says that its time was up.
-    pub(crate) fn conclude(&self, result: Result<()>) -> Result<()> {
+    pub(crate) fn conclude<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
             let cancelled = self.cancelled && error.kind() == ErrorKind::Interrupted;
             if cancelled { self.timed_out(false) } else { error }
@@ -97,21 +109,7 @@ impl Flight {
     }
 
     fn timed_out(&self, still_running: bool) -> Error {
-        let what = format!("{} of plugin {:?}", self.step.name(), self.plugin);
+        let what = format!("{} of plugin {:?}", self.step, self.attempt.plugin());
         self.attempt.timed_out(&what, still_running)
-    }
-
-    fn tell_slow(&self) {
-        let (plugin, step) = (&self.plugin, self.step.name());
-        let limit = self.attempt.limit().as_secs_f64();
-        tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, step, limit, "{step} is slow");
-        let events = &self.watch.events;
-        if events.listening() {
-            events.publish(&Event {
-                name: "plugin.slow".to_owned(),
-                data: json!({ "plugin": plugin, "step": step, "limit": limit }),
-                source: "host".to_owned(),
-            });
-        }
     }
 }

@@ -109,19 +109,9 @@ impl<C: Class> Host<C> {
 
     fn await_answer(&self, mut probe: Probe<C>) -> Result<Verdict> {
         let mut patience = Patience::new(self.threads.as_ref());
-        loop {
-            let result = match patience.receive(&probe.receiver, probe.flight.next()) {
-                Ok(Some(result)) => probe.flight.conclude(result),
-                Err(interrupted) if probe.flight.abandon() => Err(interrupted),
-                Ok(None) | Err(_) => match probe.flight.look(Instant::now()) {
-                    Some(error) => Err(error),
-                    None => continue,
-                },
-            };
-            return match result {
-                Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
-                result => Ok(result.map_err(|error| error.message().to_owned())),
-            };
+        match probe.flight.wait(&probe.receiver, &mut patience) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
+            result => Ok(result.map_err(|error| error.message().to_owned())),
         }
     }
 
@@ -195,7 +185,8 @@ pub(crate) fn ask<C: Class>(
         wake();
     };
     let limit = entry.limits.action.unwrap_or(MAX_PROBE);
-    match Flight::begin(entry, &*instance, Step::Health, limit, report, drop) {
+    let begin = |done| instance.begin(Step::Health, done);
+    match Flight::begin(entry, Step::Health.name(), limit, begin, report, drop) {
         Ok(flight) => {
             entry.health.0.lock().asked = Some(Arc::clone(&flight.attempt));
             Asked::Awaited(Probe { entry: Arc::clone(entry), flight, receiver })

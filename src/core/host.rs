@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::call::Watch;
 use crate::entry::Entry;
 use crate::health::Probe;
+use crate::replace::Replaced;
 use crate::supervisor::Supervisor;
 use crate::turn::{Held, Turn};
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
     PluginInfo, PluginState, Registry, Result, Settings, SnapshotStore, Supervision, Threads,
     suggestion,
 };
+
+/// A call follows so many replacements of its plugin that overtake it, one after the other.
+const MAX_SUCCESSORS: usize = 16;
 
 pub(crate) type Entries<C> = IndexMap<String, Arc<Entry<C>>, foldhash::fast::RandomState>;
 
@@ -65,6 +69,7 @@ pub struct Host<C: Class> {
     pub(crate) supervision: Supervision,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) probes: Mutex<Vec<Probe<C>>>, // questions of the patrol that are not answered yet
+    pub(crate) replaced: Mutex<Vec<Replaced<C>>>, // instances whose last calls have not ended yet
     pub(crate) me: Weak<Self>, // for the supervisor's thread, which must not keep it alive
 }
 
@@ -113,6 +118,7 @@ impl<C: Class> Host<C> {
             supervision: parts.supervision,
             supervisor: Arc::default(),
             probes: Mutex::default(),
+            replaced: Mutex::default(),
             me: Weak::clone(me),
         })
     }
@@ -152,21 +158,27 @@ impl<C: Class> Host<C> {
         }
     }
 
-    /// A call that came in while `entry` was being replaced goes to what replaced it.
+    /// A call that came in while `entry` was being replaced goes to what replaced it, and on if that
+    /// was replaced meanwhile, too.
     #[cold]
     fn admit_successor<A: AsRef<str>>(
         &self,
         entry: &Arc<Entry<C>>,
-        error: Error,
+        mut refusal: Error,
         action: A,
     ) -> Result<Call<'static, C, A>> {
-        match self.entries.load().get(entry.name()) {
-            Some(successor) if !Arc::ptr_eq(successor, entry) => {
-                let admitted = successor.admit(action.as_ref())?;
-                Ok(Call::kept(successor, admitted, action))
+        let mut refused = Arc::clone(entry);
+        for _ in 0..MAX_SUCCESSORS {
+            let newest = self.entries.load().get(refused.name()).map(Arc::clone);
+            let Some(successor) = newest.filter(|newest| !Arc::ptr_eq(newest, &refused)) else {
+                break;
+            };
+            match successor.admit(action.as_ref()) {
+                Ok(admitted) => return Ok(Call::kept(&successor, admitted, action)),
+                Err(error) => (refused, refusal) = (successor, error),
             }
-            _ => Err(error),
         }
+        Err(refusal)
     }
 
     /// Whether a failed call of the plugin may have to be repeated, so that what it needs is kept.
@@ -226,43 +238,28 @@ impl<C: Class> Host<C> {
     /// Switches a plugin off: it is not started any more. One that runs, or that failed to clean
     /// up, is stopped first; if that fails it is not switched off.
     pub fn disable(&self, plugin: &str) -> Result<()> {
-        self.switch(plugin, |entry| {
-            if entry.instance.load().is_some() {
-                self.stop(Some(plugin), false)?;
-            }
-            entry.want_no_more();
-            match entry.state.get() {
-                PluginState::Disabled => Ok(()),
-                _ => self.move_to(entry, PluginState::Disabled),
-            }
-        })
+        let _turn = self.take_turn("disable")?;
+        let entry = self.entry(plugin)?;
+        if entry.instance.load().is_some() {
+            self.stop_in_turn(Some(&entry), false)?;
+        }
+        entry.want_no_more();
+        match entry.state.get() {
+            PluginState::Disabled => Ok(()),
+            _ => self.move_to(&entry, PluginState::Disabled),
+        }
     }
 
     /// Switches a disabled plugin on again, so that it can be started; one whose configuration is
     /// invalid stays disabled, and the error says what to mend.
     pub fn enable(&self, plugin: &str) -> Result<()> {
-        self.switch(plugin, |entry| match entry.state.get() {
-            PluginState::Disabled => {
-                entry.usable_config()?;
-                self.move_to(entry, PluginState::Registered)
-            }
-            _ => Ok(()),
-        })
-    }
-
-    /// Switches a plugin, which plugins may do while others start and so without a turn; again if
-    /// another entry took the plugin's place meanwhile.
-    fn switch(&self, plugin: &str, switch: impl Fn(&Entry<C>) -> Result<()>) -> Result<()> {
-        loop {
-            let entry = self.entry(plugin)?;
-            let outcome = switch(&entry);
-            let is_current = Arc::ptr_eq(&entry, &self.entry(plugin)?);
-            match outcome {
-                Err(error) if is_current || error.kind() != ErrorKind::State => return Err(error),
-                Ok(()) if is_current => return Ok(()),
-                _ => {}
-            }
+        let _turn = self.take_turn("enable")?;
+        let entry = self.entry(plugin)?;
+        if entry.state.get() != PluginState::Disabled {
+            return Ok(());
         }
+        entry.usable_config()?;
+        self.move_to(&entry, PluginState::Registered)
     }
 
     /// Waits until nobody else changes plugins.

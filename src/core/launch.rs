@@ -129,9 +129,8 @@ impl<C: Class> Launch<'_, C> {
         } else if let Some(error) = host.waits_for(entry) {
             host.fail(entry, entry.fail(Stage::Resolve, error), PluginState::Skipped);
             self.close(entry.name(), false);
-        } else if host.move_to(entry, PluginState::Initializing).is_err() {
-            self.close(entry.name(), false); // it was switched off meanwhile
         } else {
+            host.move_to(entry, PluginState::Initializing)?;
             let created = host.remembered(entry).and_then(|found| host.create(entry, found));
             let started = match created {
                 Ok(rising) => self.initialize(rising)?,

@@ -87,5 +87,5 @@ pub use requirement::{Requirement, is_version};
 pub use schema::{CompiledSchema, Problem};
 pub use snapshot::{Snapshot, SnapshotStore};
 pub use state::{PluginState, StateCell};
-pub use threads::{Job, Threads};
+pub use threads::{Job, Mark, Threads};
 pub use usage::{Outcome, Stats, Usage};

@@ -12,7 +12,7 @@ use crate::Config;
 pub struct Limits {
     /// Of each `initialize`; waiting for dependencies is not charged.
     pub initialize: Option<Duration>,
-    /// Of each `cleanup`.
+    /// Of each `cleanup`, and of each `save_state`.
     pub cleanup: Option<Duration>,
     /// Of each action.
     pub action: Option<Duration>,

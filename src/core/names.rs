@@ -24,6 +24,11 @@ pub fn check_name(name: &str) -> Result<()> {
         .with_hint("Use letters, digits, \"_\", \"-\" and \".\""))
 }
 
+/// A number of things: "1 call", "2 calls".
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The candidates that `name` was probably meant to be, nearest first, at most three.
 ///
 /// Case does not count. One slip in three characters is allowed for, but something must be right.

@@ -11,12 +11,15 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::call::Watch;
+use crate::names::counted;
 use crate::{Error, ErrorKind, Event, Usage};
 
 /// So much work may go on after its limit before the plugin is wedged.
 const MAX_OPEN: usize = 4;
 /// A plugin is wedged when work goes on for twice its limit longer, but no less than this.
 const MIN_GRACE: Duration = Duration::from_secs(5);
+/// Work is told of as slow at half its limit, or after this long.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// One plugin's work that goes on after its limit. Safe to share.
 pub(crate) struct Overruns {
@@ -54,9 +57,9 @@ impl Overruns {
         self.quiet.store(true, Ordering::SeqCst);
     }
 
-    /// Whether work goes on that nobody waits for.
-    pub(crate) fn any(&self) -> bool {
-        !self.quiet.load(Ordering::SeqCst) && !self.ledger.lock().open.is_empty()
+    /// How much work goes on that nobody waits for.
+    pub(crate) fn count(&self) -> usize {
+        if self.quiet.load(Ordering::SeqCst) { 0 } else { self.ledger.lock().open.len() }
     }
 
     /// Why the plugin takes no calls, if it is wedged. The first to notice a change tells of it.
@@ -85,8 +88,8 @@ impl Overruns {
     fn refusal(&self, calls: usize, over: u64) -> Error {
         let name = &self.plugin;
         let message = format!(
-            "plugin {name:?} is wedged: {calls} calls still running, the oldest {over} s past its \
-             limit"
+            "plugin {name:?} is wedged: {} still running, the oldest {over} s past its limit",
+            counted(calls, "call")
         );
         Error::new(ErrorKind::State, message).with_plugin(name).with_hint(format!(
             "It takes calls again when they have ended; else restart it, or stop it with force: \
@@ -145,10 +148,43 @@ impl Attempt {
         Arc::new(Self { overruns, limit, state })
     }
 
+    /// Another attempt at work of the same plugin, with the same limit.
+    #[must_use]
+    pub fn again(&self) -> Arc<Self> {
+        Self::new(&self.overruns, self.limit)
+    }
+
     /// How long it may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit
+    }
+
+    /// When whoever waits for it is to call [`tell_slow`](Self::tell_slow), once.
+    #[must_use]
+    pub fn slow_after(&self) -> Duration {
+        SLOW.min(self.limit / 2)
+    }
+
+    /// Tells everybody that it takes long: a step of a plugin's life, or an action.
+    pub fn tell_slow(&self, step: &str, action: Option<&str>) {
+        let Overruns { plugin, watch, .. } = &*self.overruns;
+        let (limit, what) = (self.limit.as_secs_f64(), action.unwrap_or(step));
+        tracing::warn!(target: "zerepy_plugins.lifecycle", plugin, step, action, limit, "{what} is slow");
+        if watch.events.listening() {
+            let mut data = json!({ "plugin": plugin, "step": step, "limit": limit });
+            if let Some(action) = action {
+                data["action"] = action.into();
+            }
+            let (name, source) = ("plugin.slow".to_owned(), "host".to_owned());
+            watch.events.publish(&Event { name, data, source });
+        }
+    }
+
+    /// The plugin whose work it is.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.overruns.plugin
     }
 
     /// Nobody waits any more: the work counts as still running until it ends. `false` if it has
@@ -175,7 +211,8 @@ impl Attempt {
     }
 
     /// Whether it goes on though nobody waits.
-    pub(crate) fn goes_on(&self) -> bool {
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
         matches!(*self.state.lock(), State::GivenUp(_))
     }
 
@@ -208,7 +245,7 @@ mod tests {
         let overruns = overruns();
         let attempt = Attempt::new(&overruns, LIMIT);
         assert!(attempt.end() && !attempt.give_up());
-        assert!(!overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 0 && overruns.wedged().is_none());
         assert_eq!(overruns.usage.stats(), crate::Stats::default());
     }
 
@@ -217,15 +254,15 @@ mod tests {
         let overruns = overruns();
         let attempt = Attempt::new(&overruns, LIMIT);
         assert!(attempt.give_up() && !attempt.give_up());
-        assert!(overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 1 && overruns.wedged().is_none());
         let later = Instant::now() + MIN_GRACE;
         let error = overruns.judge(later).unwrap();
         assert_eq!(
             error.message(),
-            "plugin \"a\" is wedged: 1 calls still running, the oldest 5 s past its limit"
+            "plugin \"a\" is wedged: 1 call still running, the oldest 5 s past its limit"
         );
         assert!(!attempt.end());
-        assert!(!overruns.any() && overruns.wedged().is_none());
+        assert!(overruns.count() == 0 && overruns.wedged().is_none());
         assert_eq!((overruns.usage.stats().still_running, overruns.usage.stats().late), (0, 1));
     }
 

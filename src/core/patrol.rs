@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
 use crate::health::{Asked, Verdict, ask};
+use crate::names::counted;
 use crate::retry::{BUSY, random, wait_after};
 use crate::{Class, Environment, Error, ErrorKind, Host, PluginState, Result, Stage};
 
@@ -164,6 +165,7 @@ impl<C: Class> Host<C> {
         fresh.usable_config()?;
         fresh.health = Arc::clone(&entry.health);
         self.replace(entry, fresh, MAX_OVERLAP)?;
+        let _ = self.see_off(Some(entry.name())); // nobody interrupts this thread
         entry.usage.recent.forget();
         Ok(())
     }
@@ -182,7 +184,8 @@ impl<C: Class> Host<C> {
             Vec::new()
         });
         let message = format!(
-            "plugin {name:?} was stopped: still unhealthy after {restarts} restarts: {reason}"
+            "plugin {name:?} was stopped: still unhealthy after {}: {reason}",
+            counted(restarts as usize, "restart")
         );
         let hint =
             format!("Mend it, then start it with start_plugins({name:?}) or reload({name:?})");

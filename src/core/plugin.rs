@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{Change, Config, Error, HookSet, Result, Snapshot};
 
 /// Takes the outcome of a step that ran elsewhere, once.
-pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
+pub type Done<T = ()> = Box<dyn FnOnce(Result<T>) + Send>;
 
 /// Asks a step that runs elsewhere to end; whether it can: then its outcome still comes.
 pub type Cancel = Box<dyn FnOnce() -> bool + Send>;
@@ -36,8 +36,12 @@ pub trait Instance: Send + Sync + 'static {
     fn initialize(&self) -> Result<()>;
     /// Takes up what it saved in an earlier life, if it can; called once, after `initialize`.
     fn load_state(&self, snapshot: &Snapshot) -> Result<()>;
-    /// What it wants to remember, if it remembers anything.
+    /// Whether it has a `save_state`.
+    fn remembers(&self) -> bool;
+    /// What it wants to remember, if anything.
     fn save_state(&self) -> Result<Option<Value>>;
+    /// Begins `save_state` on another thread, as [`begin`](Self::begin) does a step.
+    fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel>;
     /// Takes over another configuration while it runs; whether it can. An error means that it goes
     /// on with the one it has.
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool>;

@@ -19,6 +19,7 @@ use rate::Rate;
 pub(crate) use rules::Rules;
 
 use crate::Outcome;
+use crate::names::counted;
 
 /// What an action declares, or a user configures, about running it. All times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -126,7 +127,8 @@ impl Throttle {
             Permit { throttle: Arc::clone(self), counts: false, outcome: Outcome::Abandoned };
         match self.max_concurrent {
             Some(max) if before >= max.get() => {
-                let why = format!("runs {max} times already, which is its limit");
+                let times = counted(max.get() as usize, "time");
+                let why = format!("runs {times} already, which is its limit");
                 Err(Busy { why, retry_after: SOON }) // the permit gives the place back
             }
             _ => Ok(permit),

@@ -27,7 +27,8 @@ impl<C: Class> Host<C> {
     ///
     /// # Errors
     /// Whatever keeps the new one from taking over. The old one runs on then as if nothing had
-    /// happened, and the failure is recorded.
+    /// happened, and the failure is recorded. An interruption of the wait for calls in flight: the new
+    /// one has taken over, and the old one is cleaned up when they end, or when the plugin is stopped.
     pub fn reload(&self, plugin: &str, reloader: &impl Reloader<C>) -> Result<()> {
         let was = self.reload_in_turn(plugin, reloader)?;
         if matches!(was, PluginState::Failed | PluginState::Skipped | PluginState::Retrying) {
@@ -50,7 +51,10 @@ impl<C: Class> Host<C> {
             outcome
         });
         match outcome {
-            Ok(version) => self.announce_reload(&old, &version),
+            Ok(version) => {
+                self.announce_reload(&old, &version);
+                self.see_off(Some(plugin))?;
+            }
             Err((stage, error)) => {
                 let failure = old.fail(stage, error);
                 let error = failure.error.clone();

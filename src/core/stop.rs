@@ -1,12 +1,14 @@
 //! Stopping plugins: the exact reverse of starting, always to the end.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
 use crate::flight::Flight;
+use crate::names::counted;
 use crate::patience::Patience;
+use crate::replace::Replaced;
 use crate::{
     Class, Error, ErrorKind, Hook, Host, Instance, PluginState, Result, Stage, Step, graph,
 };
@@ -23,7 +25,7 @@ pub(crate) struct Halt<'a> {
     deadline: Option<Instant>,
     drain: Duration,
     force: bool,
-    interrupted: Option<Error>,
+    pub(crate) interrupted: Option<Error>,
 }
 
 impl<C: Class> Host<C> {
@@ -72,6 +74,7 @@ impl<C: Class> Host<C> {
                 Ok(()) => names.push(entry.name().to_owned()),
                 Err(error) => errors.push(error),
             }
+            errors.extend(self.stop_replaced(entry.name(), &mut halt));
         }
         errors.extend(halt.interrupted);
         let joined = Error::join(ErrorKind::Cleanup, "some plugins failed to clean up", errors);
@@ -88,7 +91,7 @@ impl<C: Class> Host<C> {
             let concerned = wanted.is_none_or(|wanted| wanted.name() == name)
                 || dependents.iter().flatten().any(|dependent| dependent == name);
             if concerned && entry.want_no_more() {
-                let _ = self.move_to(entry, PluginState::Stopped); // it was switched off meanwhile
+                let _ = self.move_to(entry, PluginState::Stopped); // it may: it is retrying
             }
         }
         self.supervisor.look();
@@ -122,7 +125,8 @@ impl<C: Class> Host<C> {
         } else if halt.is_over() {
             errors.push(no_time(entry.name()));
         } else {
-            errors.extend(self.remember(entry, &instance).err());
+            let wait = |flight, receiver: &_| halt.wait(flight, receiver);
+            errors.extend(self.remember(entry, &instance, wait).err());
             errors.extend(self.take_down(entry, &instance, halt));
         }
         let headline = format!("plugin {:?} failed to clean up", entry.name());
@@ -141,6 +145,22 @@ impl<C: Class> Host<C> {
         // At the end of the process, calls that go on are no news, nor is what they stand in the way of.
         let error = error.filter(|_| was_idle || !halt.drain.is_zero());
         error.map_or(Ok(()), |error| forced(entry.name(), error))
+    }
+
+    /// Ends what a plugin replaced and what has not ended yet; it is let go of whatever fails.
+    fn stop_replaced(&self, plugin: &str, halt: &mut Halt<'_>) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for Replaced { entry, instance, .. } in self.take_replaced(plugin) {
+            halt.drain(&entry, instance.as_ref());
+            if halt.is_over() {
+                errors.push(no_time(plugin));
+            } else {
+                errors.extend(self.take_down(&entry, &instance, halt));
+            }
+        }
+        let headline = format!("what plugin {plugin:?} replaced failed to clean up");
+        errors.retain(|error| !halt.force || error.kind() == ErrorKind::Interrupted);
+        errors.into_iter().map(|error| as_cleanup_error(&headline, error)).collect()
     }
 
     /// Cleans an instance up, with all that belongs to it, and returns the errors.
@@ -201,7 +221,8 @@ impl Halt<'_> {
 
     fn wait_for_calls<C: Class>(&mut self, entry: &Entry<C>, instance: &C::Instance) -> bool {
         let deadline = Instant::now() + self.drain;
-        let is_busy = || entry.usage.in_flight() > 0 || instance.is_busy() || entry.overruns.any();
+        let is_busy =
+            || entry.usage.in_flight() > 0 || instance.is_busy() || entry.overruns.count() > 0;
         let mut wait = !self.drain.is_zero();
         while is_busy() {
             if !wait || self.is_over() || self.interrupted.is_some() {
@@ -209,11 +230,7 @@ impl Halt<'_> {
             }
             wait = Instant::now() < deadline && entry.overruns.wedged().is_none();
             if !wait {
-                let (plugin, calls) = (entry.name(), entry.usage.in_flight());
-                tracing::warn!(
-                    target: "zerepy_plugins.lifecycle", plugin, calls,
-                    "calls are still running: cleaning up all the same"
-                );
+                warn_of_calls(entry);
             } else if let Err(interrupted) = self.patience.sleep(DRAIN_POLL) {
                 self.note(interrupted);
             }
@@ -237,13 +254,19 @@ impl Halt<'_> {
                 target: "zerepy_plugins.lifecycle", plugin, error = ?error, "a late cleanup ended"
             );
         };
-        let mut flight = Flight::begin(entry, instance, Step::Cleanup, limit, report, late)?;
+        let begin = |done| instance.begin(Step::Cleanup, done);
+        let flight = Flight::begin(entry, Step::Cleanup.name(), limit, begin, report, late)?;
         *entry.given_up.lock() = Some(Arc::clone(&flight.attempt));
+        self.wait(flight, &receiver)
+    }
+
+    /// Waits for a step as long as there is time, whatever the user wants meanwhile.
+    fn wait<T>(&mut self, mut flight: Flight, receiver: &Receiver<Result<T>>) -> Result<T> {
         loop {
             if let Some(deadline) = self.deadline {
                 flight.end_by(deadline);
             }
-            match self.patience.receive(&receiver, flight.next()) {
+            match self.patience.receive(receiver, flight.next()) {
                 Ok(Some(result)) => return flight.conclude(result),
                 Ok(None) => {}
                 Err(interrupted) => self.note(interrupted),
@@ -252,6 +275,19 @@ impl Halt<'_> {
                 return Err(error);
             }
         }
+    }
+}
+
+/// Names the calls that go on under a cleanup; open streams that nobody reads are none.
+fn warn_of_calls<C: Class>(entry: &Entry<C>) {
+    let (plugin, past_limit) = (entry.name(), entry.overruns.count());
+    let calls = usize::try_from(entry.usage.in_flight()).unwrap_or(usize::MAX);
+    let all = counted(calls.saturating_add(past_limit), "call");
+    if calls > 0 || past_limit > 0 {
+        tracing::warn!(
+            target: "zerepy_plugins.lifecycle", plugin, calls, past_limit,
+            "{all} of plugin {plugin:?} still running: cleaning up all the same"
+        );
     }
 }
 

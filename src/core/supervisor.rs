@@ -38,7 +38,8 @@ impl<C: Class> Host<C> {
 
     /// Does what is due by `now`; returns when something is due next.
     pub(crate) fn attend(&self, now: Instant) -> Option<Instant> {
-        let next = self.retry(now).into_iter().chain(self.patrol(now)).min();
+        let due = [self.retry(now), self.patrol(now), self.end_replaced_later(now)];
+        let next = due.into_iter().flatten().min();
         self.threads.flush();
         next
     }

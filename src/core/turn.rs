@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Error, ErrorKind, Result, Threads};
+use crate::{Error, ErrorKind, Mark, Result, Threads};
 
 /// How long an operation waits for another one before it gives up.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -26,7 +26,10 @@ struct Holder {
 }
 
 /// The turn, given back on drop.
-pub(crate) struct Held<'a>(&'a Turn);
+pub(crate) struct Held<'a> {
+    turn: &'a Turn,
+    _mark: Mark,
+}
 
 impl Turn {
     /// Waits for the turn, for a minute at most; an interruption of the wait is an error.
@@ -50,7 +53,8 @@ impl Turn {
             let mut holder = self.holder.lock();
             let Some(Holder { process: home, thread: other, operation: running }) = &*holder else {
                 *holder = Some(Holder { process, thread, operation });
-                return Ok(Held(self));
+                drop(holder);
+                return Ok(Held { turn: self, _mark: threads.enter() });
             };
             if *home != process {
                 return Err(forked(operation, running));
@@ -90,8 +94,8 @@ fn too_long(operation: &str, running: &str, limit: Duration) -> Error {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        *self.0.holder.lock() = None;
-        self.0.free.notify_one();
+        *self.turn.holder.lock() = None;
+        self.turn.free.notify_one();
     }
 }
 

@@ -31,6 +31,7 @@ impl<C: Class> Host<C> {
         settings.set(plugin, own);
         let changed = self.adopt(&entry, &settings)?;
         self.settings.store(Arc::new(settings));
+        self.see_off(Some(plugin))?;
         Ok(changed)
     }
 
@@ -70,6 +71,7 @@ impl<C: Class> Host<C> {
             }
         }
         self.settings.store(Arc::new(settings));
+        errors.extend(self.see_off(None).err());
         let headline = "some plugins keep their old configuration";
         Error::join(ErrorKind::Config, headline, errors).map_or(Ok(changed), Err)
     }

@@ -174,6 +174,52 @@ def test_during_the_start(check, plugin):
     )
 
 
+@pytest.mark.parametrize("end", ["by itself", "by stop"])
+@pytest.mark.parametrize("kind", ["python", "native"])
+def test_while_a_reload_waits_for_calls_in_flight(check, sleeper_dirs, kind, end):
+    check(
+        """
+    def until(condition):
+        while not condition():
+            time.sleep(0.001)
+
+    manager = PluginManager(sys.argv[1], entry_points=False)
+    manager.load_plugins()
+    manager.start_plugins("sleeper")
+    ended, told = [], []
+
+    class Hooks:
+        def post_cleanup(self, plugin):
+            ended.append(plugin)
+
+    manager.add_hooks(Hooks())
+    manager.events.subscribe("plugin.reloaded", lambda event: told.append(event.name))
+    old, stats = manager["sleeper"], lambda: manager.monitor.stats("sleeper")
+    call = threading.Thread(target=manager.perform_action, args=("sleeper", "nap", {"seconds": 1}))
+    call.start()
+    until(lambda: stats().in_flight)
+    interrupt_when(lambda: told)
+    try:
+        manager.reload("sleeper")
+    except KeyboardInterrupt:
+        outcomes.append("interrupted")
+    assert (outcomes, stats().in_flight, ended) == (["interrupted"], 1, []), (outcomes, ended)
+    new = manager["sleeper"]
+    assert new is not old
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    if sys.argv[2] == "by itself":
+        until(lambda: ended)
+        assert (ended, stats().in_flight) == ([old], 0)
+    manager.stop_plugins()
+    assert ended == ([old, new] if sys.argv[2] == "by itself" else [new, old]), ended
+    call.join()
+    print("done")
+    """,
+        sleeper_dirs[kind],
+        end,
+    )
+
+
 def test_during_an_awaited_start(check):
     check(
         ASYNC

@@ -162,7 +162,9 @@ def test_plugins_are_stopped_after_their_calls_were_cancelled(check):
         for each in naps:
             each.cancel()
         stopped = await manager.stop_plugins_async()
-        assert stopped == ["chaotic", "sleeper", "tally", "countdown", "streams", "later", "tasks"]
+        first, *others = stopped
+        assert first == "chaotic"
+        assert others == ["sleeper", "careful", "tally", "countdown", "streams", "later", "tasks"]
     for _ in range(5):
         asyncio.run(main())
         manager.start_plugins()

@@ -105,7 +105,7 @@ def test_one_that_stays_ill_is_given_up_and_can_be_started_again(sleeper, tmp_pa
     ]
     failure = status(manager, "sleeper").failure
     assert failure.stage == "health"
-    assert "still unhealthy after 1 restarts" in str(failure.error)
+    assert "still unhealthy after 1 restart:" in str(failure.error)
     with pytest.raises(PluginStateError, match="still unhealthy"):
         manager.perform_action("sleeper", "nap", {"seconds": 0})
     ill.unlink()

@@ -202,6 +202,31 @@ def compile_echo(path: Path, version: str) -> None:
     part.rename(path)
 
 
+async def test_calls_in_flight_of_any_kind_of_plugin_end_on_the_old_one(sleeper):
+    manager, ended = sleeper(), []
+
+    class Hooks:
+        def post_cleanup(self, plugin):
+            ended.append(plugin)
+
+    manager.add_hooks(Hooks())
+    await manager.start_plugins_async("sleeper")
+    old = manager["sleeper"]
+    call = manager.perform_action_async("sleeper", "nap", {"seconds": 0.3})
+    call = asyncio.ensure_future(call)
+    while not manager.monitor.stats("sleeper").in_flight:
+        await asyncio.to_thread(time.sleep, 0.001)
+    reloading = asyncio.ensure_future(manager.reload_async("sleeper"))
+    while manager["sleeper"] is old:
+        await asyncio.to_thread(time.sleep, 0.001)
+    assert not call.done()
+    assert ended == []
+    assert await manager.perform_action_async("sleeper", "nap", {"seconds": 0}) == 0
+    assert await call == 0.3
+    await reloading
+    assert ended == [old]
+
+
 def test_a_native_library_is_loaded_from_its_new_content(plugin_dir, manager_at):
     compile_echo(plugin_dir.path / "echo.so", "1.0.0")
     manager = manager_at()

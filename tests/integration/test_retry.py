@@ -76,6 +76,18 @@ def test_stopping_ends_it(manager_of, make_connection):
     until(lambda: not supervisors())
 
 
+def test_stopping_ends_it_whatever_the_plugin_is_written_in(sleeper, tmp_path):
+    needed = tmp_path / "needed"
+    manager = sleeper({"needs_file": str(needed), "retry_after": 0.05})
+    with pytest.raises(PluginNotReady):
+        manager.start_plugins("sleeper")
+    manager.stop_plugins()
+    assert state(manager, "sleeper") == "stopped"
+    needed.touch()
+    until(lambda: not supervisors())
+    assert state(manager, "sleeper") == "stopped"
+
+
 def test_nobody_waits_without_need(manager_of, make_connection):
     manager = manager_of(make_connection("a"))
     manager.start_plugins()

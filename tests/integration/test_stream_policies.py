@@ -214,7 +214,7 @@ async def test_a_stream_keeps_its_place_until_it_ends(streams):
     manager = streams({"actions": {"count": {"max_concurrent": 1}}})
     first = stream(manager, "count", end=2)
     assert await anext(first) == 0
-    with pytest.raises(PluginBusyError, match="runs 1 times already"):
+    with pytest.raises(PluginBusyError, match="runs 1 time already"):
         await anext(stream(manager, "count", end=1))
     assert await collect(first) == [1]
     async with contextlib.aclosing(stream(manager, "count", end=9)) as second:

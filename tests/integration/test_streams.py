@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from zerepy_plugins.errors import (
     PluginNotFoundError,
     PluginPanicError,
     PluginStateError,
+    PluginTimeoutError,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +160,98 @@ async def test_giving_up_ends_the_producer(manager, limited):
     await counts_are(manager, made=1, open=0)
     assert await anext(stream, "over") == "over"
     assert (stats(manager).in_flight, stats(manager).errors) == (0, 0)
+
+
+async def test_the_limit_is_of_each_item_and_not_of_the_whole(manager):
+    params = {"end": 8, "seconds": 0.05}
+    stream = manager.perform_action_stream("streams", "count", params, timeout=0.3)
+    items = []
+    async for item in stream:  # 0.4 seconds, and more by the consumer
+        items.append(item)
+        await asyncio.sleep(0.01)
+    assert items == list(range(8))
+    assert (stats(manager).timeouts, stats(manager).still_running) == (0, 0)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_late_item_ends_the_stream_and_its_producer(manager, before):
+    told = []
+    manager.events.subscribe("plugin.slow", lambda event: told.append(event.data["action"]))
+    params = {"after": before}
+    stream = manager.perform_action_stream("streams", "hang", params, timeout=0.1)
+    for number in range(before):
+        assert await anext(stream) == number
+    with pytest.raises(
+        PluginTimeoutError, match=r"did not end within 0\.1 s; it was can"
+    ) as caught:
+        await anext(stream)
+    assert caught.value.plugin == "streams"
+    assert await anext(stream, "over") == "over"
+    await counts_are(manager, made=before + 1, open=0)
+    assert told == ["hang"]
+    assert (stats(manager).errors, stats(manager).timeouts, stats(manager).in_flight) == (1, 1, 0)
+    deadline = time.monotonic() + PROMPT
+    while stats(manager).still_running:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
+
+
+async def test_hooks_around_a_stream_have_no_limit_and_its_items_do(manager):
+    seen = []
+
+    class Hooks:
+        def pre_action(self):
+            time.sleep(0.3)
+
+        def post_action(self, error):
+            seen.append(type(error))
+
+    manager.add_hooks(Hooks())
+    params = {"after": 1}
+    stream = manager.perform_action_stream("streams", "hang", params, timeout=0.2)
+    assert await anext(stream) == 0
+    with pytest.raises(PluginTimeoutError, match=r"did not end within 0\.2 s"):
+        await anext(stream)
+    assert (seen, stats(manager).timeouts) == ([PluginTimeoutError], 1)
+    await counts_are(manager, open=0)
+
+
+async def test_streams_have_the_limit_of_actions(tmp_path, kind):
+    install(tmp_path, kind)
+    async with PluginManager(tmp_path, entry_points=False, action_timeout=0.1) as manager:
+        with pytest.raises(PluginTimeoutError):
+            await anext(hang(manager))
+        stream = manager.perform_action_stream("streams", "hang", timeout=60)
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.15)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await counts_are(manager, open=0)
+        for limit in (0, -1):
+            with pytest.raises(ValueError, match="must be more than 0"):
+                manager.execute_stream("countdown", {"start": 2}, timeout=limit)
+
+
+async def test_with_a_limit_items_errors_and_checks_are_the_same(manager):
+    def countdown(params):
+        return manager.execute_stream("countdown", params, timeout=PROMPT)
+
+    assert [item async for item in countdown({"start": 3})] == [3, 2, 1]
+    for params in ({"start": 0}, {}):
+        with pytest.raises(InvalidParamsError):
+            await anext(countdown(params))
+    stream = manager.perform_action_stream("streams", "fail", {"at": 1}, timeout=PROMPT)
+    assert await anext(stream) == 0
+    with pytest.raises(PluginExecutionError, match="no luck"):
+        await anext(stream)
+    stream = manager.perform_action_stream("streams", "count", {"end": 9}, timeout=PROMPT)
+    assert await anext(stream) == 0
+    await stream.aclose()
+    await counts_are(manager, open=0)
+    with pytest.raises(PluginStateError, match="does not yield items"):
+        await anext(manager.perform_action_stream("streams", "counts", timeout=PROMPT))
 
 
 async def test_an_error_ends_the_stream(manager, kind):
@@ -432,3 +527,68 @@ async def test_what_fails_while_closing_is_reported(manager_of, make_connection)
     with pytest.raises(PluginExecutionError, match="does not close"):
         await stream.aclose()
     assert manager.monitor.stats("any").errors == 1
+
+
+async def test_under_a_limit_a_generator_keeps_its_context(manager_of, make_connection):
+    variable, seen = contextvars.ContextVar("variable"), []
+
+    async def perform_action(self, action, params):
+        token = variable.set("set by the plugin")
+        try:
+            for number in range(2):
+                seen.append(variable.get())
+                yield number
+        finally:
+            variable.reset(token)
+
+    manager = manager_of(make_connection("a", perform_action=perform_action))
+    manager.start_plugins()
+    stream = manager.perform_action_stream("a", "x", timeout=PROMPT)
+    assert [item async for item in stream] == [0, 1]
+    stream = manager.perform_action_stream("a", "x", timeout=PROMPT)
+    assert await anext(stream) == 0
+    await stream.aclose()
+    assert seen == ["set by the plugin"] * 3
+
+
+async def test_a_thread_that_makes_a_late_item_is_counted_until_it_ends(
+    manager_of, make_connection
+):
+    released = threading.Event()
+
+    def perform_action(self, action, params):
+        yield 0
+        released.wait(PROMPT)
+        yield 1
+
+    manager = manager_of(make_connection("a", perform_action=perform_action))
+    manager.start_plugins()
+    stream = manager.perform_action_stream("a", "x", timeout=0.1)
+    assert await anext(stream) == 0
+    with pytest.raises(PluginTimeoutError, match="it is still running"):
+        await anext(stream)
+    assert (stats(manager, "a").timeouts, stats(manager, "a").still_running) == (1, 1)
+    released.set()
+    deadline = time.monotonic() + PROMPT
+    while stats(manager, "a").still_running:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
+    assert stats(manager, "a").late == 1
+
+
+async def test_the_limit_of_the_first_item_covers_the_check(manager_of, make_action):
+    released = threading.Event()
+
+    def execute(self, params):
+        yield 1
+
+    def validate_params(self, params):
+        released.wait(PROMPT)
+
+    made = make_action("a", execute=execute, validate_params=validate_params)
+    manager = manager_of(made)
+    manager.start_plugins()
+    with pytest.raises(PluginTimeoutError, match="validate_params of action"):
+        await anext(manager.execute_stream("a", timeout=0.1))
+    released.set()
+    assert [item async for item in manager.execute_stream("a", timeout=PROMPT)] == [1]

@@ -198,7 +198,16 @@ async def test_stopping_waits_for_what_runs(manager):
     task = asyncio.create_task(call)
     await counts_are(manager, running=1, dropped=0)
     stopped = await manager.stop_plugins_async()
-    everything = ["chaotic", "sleeper", "tally", "countdown", "streams", "later", "tasks"]
+    everything = [
+        "chaotic",
+        "sleeper",
+        "careful",
+        "tally",
+        "countdown",
+        "streams",
+        "later",
+        "tasks",
+    ]
     assert (await task, stopped) == (1, everything)
 
 

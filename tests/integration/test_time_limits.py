@@ -13,7 +13,6 @@ import pytest
 
 from zerepy_plugins import PluginManager
 from zerepy_plugins.errors import (
-    PluginCleanupError,
     PluginStateError,
     PluginTimeoutError,
 )
@@ -273,7 +272,8 @@ async def test_an_async_action_within_a_loop_is_refused_with_a_limit_too(manager
 def test_a_pile_of_hanging_calls_wedges_the_plugin_until_they_end(hanging):
     manager, released = hanging
     events = []
-    manager.events.subscribe("plugin.*", lambda event: events.append((event.name, event.data)))
+    for name in ("plugin.wedged", "plugin.recovered"):
+        manager.events.subscribe(name, lambda event: events.append((event.name, event.data)))
     for _ in range(4):
         with pytest.raises(PluginTimeoutError):
             manager.perform_action("a", "x", timeout=LIMIT)
@@ -298,88 +298,17 @@ def test_a_wedged_plugin_can_be_started_anew(hanging):
     assert manager.status()[0].healthy
 
 
-# initialize and cleanup.
-
-
-def test_an_initialize_that_hangs_fails_and_is_undone_when_it_ends(sleeper):
-    manager = sleeper({"initialize_seconds": 0.2}, initialize_timeout=LIMIT)
-    with pytest.raises(PluginTimeoutError, match='initialize of plugin "sleeper" did not end'):
-        manager.start_plugins("sleeper")
-    failure = next(failure for failure in manager.failures if failure.plugin == "sleeper")
-    assert (failure.stage, failure.error.code) == ("initialize", "timed_out")
-    assert counts(manager)[1:] == (1, 0)
-    until(lambda: counts(manager)[1:] == (0, 1))
-    states = {status.name: status.state for status in manager.status()}
-    assert states["sleeper"] == "failed"
-
-
-def test_a_late_initialize_is_cleaned_up(manager_of, make_connection):
-    released, cleaned = threading.Event(), threading.Event()
-    manager = manager_of(
-        make_connection(
-            "a",
-            initialize=lambda self, config: released.wait(BOUND),
-            cleanup=lambda self: cleaned.set(),
-        ),
-        initialize_timeout=LIMIT,
-    )
-    assert manager.start_plugins() == []
-    assert not cleaned.is_set()
-    released.set()
-    assert cleaned.wait(BOUND)
-    assert manager.status()[0].state == "failed"
-
-
-def test_an_async_initialize_is_cancelled(manager_of, make_connection):
-    ends = []
-
-    async def initialize(self, config):
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            ends.append("cancelled")
-            raise
-
-    manager = manager_of(make_connection("a", initialize=initialize), initialize_timeout=LIMIT)
-    with pytest.raises(PluginTimeoutError, match="it was cancelled"):
-        manager.start_plugins("a")
-    assert ends == ["cancelled"]
-
-
-def test_a_cleanup_that_hangs_is_a_failure_and_force_drops_it(sleeper):
-    manager = sleeper({"cleanup_seconds": 0.2}, cleanup_timeout=LIMIT)
+def test_a_pile_wedges_a_plugin_of_any_kind(sleeper):
+    manager, events = sleeper(), []
     manager.start_plugins("sleeper")
-    with pytest.raises(PluginCleanupError, match="did not end within") as caught:
-        manager.stop_plugins()
-    assert isinstance(caught.value.__cause__, PluginTimeoutError)
-    with pytest.raises(PluginCleanupError, match="still running since it was last stopped"):
-        manager.stop_plugins()
-    assert "sleeper" in manager.stop_plugins(force=True)
-
-
-def test_a_slow_initialize_is_told_of(manager_of, make_connection, caplog):
-    events = []
-    manager = manager_of(
-        make_connection("a", initialize=lambda self, config: time.sleep(0.05)),
-        initialize_timeout=0.06,
-    )
-    manager.events.subscribe("plugin.slow", lambda event: events.append(event.data))
-    manager.start_plugins()
-    assert events == [{"plugin": "a", "step": "initialize", "limit": 0.06}]
-    assert "initialize is slow" in caplog.text
-
-
-def test_without_a_limit_everything_runs_on_the_calling_thread(manager_of, make_connection):
-    threads = []
-
-    def note(self, *_):
-        threads.append(threading.current_thread())
-
-    manager = manager_of(
-        make_connection("a", initialize=note, cleanup=note),
-        initialize_timeout=None,
-        cleanup_timeout=None,
-    )
-    manager.start_plugins()
-    manager.stop_plugins()
-    assert threads == [threading.current_thread()] * 2
+    for name in ("plugin.wedged", "plugin.recovered"):
+        manager.events.subscribe(name, lambda event: events.append(event.name))
+    for _ in range(4):
+        with pytest.raises(PluginTimeoutError, match="it is still running"):
+            manager.perform_action("sleeper", "nap", {"seconds": 0.5}, timeout=LIMIT)
+    with pytest.raises(PluginStateError, match="is wedged: 4 calls still running"):
+        manager.perform_action("sleeper", "nap", {"seconds": 0})
+    assert counts(manager) == (4, 4, 0)
+    until(lambda: manager["sleeper"] and counts(manager) == (4, 0, 4))
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    assert events == ["plugin.wedged", "plugin.recovered"]

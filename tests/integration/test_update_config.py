@@ -124,7 +124,10 @@ def test_twins_of_all_kinds_take_it_over_or_keep_what_they_have(running):
     assert running["fragile"] is before
     changed = running.update_config("fragile", {"options": {"fail_cleanup": False}})
     assert changed in (["options"], ["options.fail_cleanup"])
-    assert running["fragile"] is not before
+    after = running["fragile"]
+    assert after is not before
+    assert running.update_config("fragile", {"options": {"fail_cleanup": False}}) == []
+    assert running["fragile"] is after
     assert running.perform_action("fragile", "ping") == "pong"
 
 

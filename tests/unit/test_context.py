@@ -335,6 +335,8 @@ def test_after_the_release_nothing_can_be_acquired(running):
             subscribe("a", print)
         assert caught.value.plugin == "echo"
     assert running.events._subscribers == {}
+    with pytest.raises(PluginStateError, match="cleaned up"):
+        context.add_cleanup(print)
 
 
 def test_a_restarted_plugin_keeps_only_its_own(manager_of, make_connection):
@@ -375,6 +377,59 @@ def test_a_bus_its_views_and_their_handlers_are_collected(registry_of, make_conn
     del manager
     gc.collect()
     assert gone[0]() is None
+
+
+def test_threads_that_acquire_during_the_release_leave_nothing(manager_of, make_connection):
+    """Each either acquires something that is released, or is refused."""
+    acquired, released, heard = [], [], []
+
+    def work(context):
+        with contextlib.suppress(PluginStateError):
+            while True:
+                context.subscribe("after", heard.append)
+                context.add_cleanup(lambda: released.append(1))
+                acquired.append(context.create_task(for_ever()))
+
+    manager = manager_of(make_connection("a"))
+    for _ in range(5):
+        manager.start_plugins()
+        thread = threading.Thread(target=work, args=(manager["a"].context,))
+        thread.start()
+        manager.stop_plugins()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        manager.events.publish(Event("after"))
+    assert heard == []
+    assert len(released) - len(acquired) in range(6)  # one may be refused its task only
+    _wait_until(lambda: all(task.done() for task in acquired))
+
+
+def test_a_cleanup_function_may_add_others_while_it_runs(running):
+    log, context = [], running["echo"].context
+
+    def function():
+        log.append("first")
+        context.add_cleanup(lambda: log.append("second"))
+
+    context.add_cleanup(function)
+    running.stop_plugins("echo")
+    assert log == ["first", "second"]
+
+
+def test_all_is_released_even_if_cleanup_hangs(sleeper, caplog):
+    manager, log = sleeper({"cleanup_seconds": 0.3}, cleanup_timeout=0.1), []
+    manager.start_plugins("sleeper")
+    context = manager["sleeper"].context
+    task = context.create_task(for_ever(), name="poll")
+    context.subscribe("mine.*", log.append)
+    context.add_cleanup(lambda: log.append("function"))
+    with pytest.raises(PluginCleanupError, match="did not end within"):
+        manager.stop_plugins()
+    manager.events.publish(Event("mine.a"))
+    assert (log, task.cancelled()) == (["function"], True)
+    text = "'sleeper' left 1 task (poll) and 1 subscription (mine.*) after cleanup()"
+    assert any(text in warning for warning in leaks(caplog))
+    _wait_until(lambda: manager.monitor.stats("sleeper").late)
 
 
 def test_a_task_that_does_not_end_is_named(running, caplog, monkeypatch):

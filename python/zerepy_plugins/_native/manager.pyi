@@ -41,8 +41,8 @@ class PluginManager:
             take, 256 MiB by default; ``None`` is no limit. Counted are 16 for each value, and those
             of texts, bytes and arrays.
         initialize_timeout: Limit of each ``initialize``, in seconds; ``None`` for no limit.
-        cleanup_timeout: Limit of each ``cleanup``.
-        action_timeout: Limit of each action.
+        cleanup_timeout: Limit of each ``cleanup``, and of each ``save_state``.
+        action_timeout: Limit of each action, with the check of its parameters.
         stop_timeout: Limit of stopping, all plugins together.
         handle_signals: Whether SIGTERM ends a ``with`` or ``async with`` block on the main thread,
             so that everything is stopped before the process ends with exit code 143. Where
@@ -58,7 +58,9 @@ class PluginManager:
             plugin begins anew.
 
     ``timeout`` under ``options`` in a plugin's configuration stands in for the first three limits.
-    A plugin that is told of as slow (event ``plugin.slow``) has used half its limit, or 10 seconds.
+    A step or an action that has used half its limit, or 10 seconds, is told of as slow, once: in
+    the log, and as event ``plugin.slow`` with ``plugin``, ``step`` (``"initialize"``,
+    ``"cleanup"``, ``"action"``, …), for actions ``action``, and ``limit``.
 
     With a limit, Python's ``initialize``, ``cleanup`` and actions run on worker threads, with the
     caller's context variables, and plugins that do not need each other are initialized side by
@@ -208,13 +210,18 @@ class PluginManager:
 
         Raises:
             PluginConfigError: Its configuration is invalid; it stays disabled.
+            PluginStateError: As for :meth:`disable`.
         """
 
     def disable(self, name: str) -> None:
         """Switch a plugin off: stop it, and start it no more.
 
+        Like starting and stopping, it waits until no other thread changes plugins.
+
         Raises:
             PluginCleanupError: It could not be stopped; it is not switched off then.
+            PluginStateError: A plugin, hook or event handler called this while plugins are started
+                or stopped.
         """
 
     def reload(self, name: str) -> None:
@@ -224,7 +231,9 @@ class PluginManager:
         old one returns. Then it takes over: new calls go to it, calls in flight end on the old one
         (waited for 60 seconds at most), which is cleaned up. For a moment both run. Only modules of
         that plugin are imported anew; a library is loaded from a fresh copy. A plugin that had
-        failed is started; one that is stopped or disabled stays so.
+        failed is started; one that is stopped or disabled stays so. Ctrl-C ends the wait for calls
+        in flight: the new one has taken over then, and the old one is cleaned up in the background
+        when they end, or when the plugin is stopped.
 
         Raises:
             PluginError: Whatever keeps the new one from taking over. The old one runs on as if
@@ -347,24 +356,33 @@ class PluginManager:
     def execute_sync(self, plugin: str, params: Any = None, *, timeout: float | None = None) -> Any:
         """Like :meth:`execute`, waiting for the result."""
 
-    def perform_action_stream(self, plugin: str, action: str, params: Any = None) -> CallStream:
+    def perform_action_stream(
+        self, plugin: str, action: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallStream:
         """Call an action of a connection that yields items: an async iterator.
 
-        There is no time limit. Items are produced as they are asked for: by a Rust plugin at most
-        one ahead, by a Python plugin none. A Python plugin's ``perform_action`` is a generator
-        function, async or not, or returns an iterator; what is not async runs on worker threads,
-        one item at a time. From the first item to the end it is one call to the monitor and in
-        events. Stopping the plugin waits for it like for other calls, then closes what Rust still
-        produces.
+        Items are produced as they are asked for: by a Rust plugin at most one ahead, by a Python
+        plugin none. A Python plugin's ``perform_action`` is a generator function, async or not, or
+        returns an iterator; what is not async runs on worker threads, one item at a time. From the
+        first item to the end it is one call to the monitor and in events. Stopping the plugin waits
+        for it like for other calls, then closes what Rust still produces.
+
+        A limit, ``timeout`` or that of actions, is of the wait for each next item: it starts anew
+        with each, and the consumer's own time is not charged. That of the first one includes the
+        beginning of the action. An item that is late ends the stream. Under a limit, each item of a
+        Python plugin is made in a task of its own; all of them share one context.
 
         From synchronous code, iterate in a coroutine that ``asyncio.run`` runs.
 
         Raises (when iterated over):
             The same as :meth:`perform_action`; an exception ends the stream. PluginStateError: The
-            action yields no items, or the item before is still being awaited.
+            action yields no items, or the item before is still being awaited. PluginTimeoutError:
+            An item did not come within the limit.
         """
 
-    def execute_stream(self, plugin: str, params: Any = None) -> CallStream:
+    def execute_stream(
+        self, plugin: str, params: Any = None, *, timeout: float | None = None
+    ) -> CallStream:
         """Execute an action plugin that yields items: an async iterator.
 
         The parameters are validated as :meth:`execute` does, before the first item; otherwise it is

@@ -203,6 +203,8 @@ impl Outgoing {
         let is_blocking = work.is_blocking();
         let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
         let deadline = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.limit()));
+        let slow_at = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.slow_after()));
+        let mut slow = limited.zip(slow_at);
         let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -212,6 +214,9 @@ impl Outgoing {
                     return Err(interrupt::unwanted());
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    if let Some((limited, _)) = slow.take_if(|(_, at)| *at <= Instant::now()) {
+                        limited.warn();
+                    }
                     let late = limited.filter(|_| left.is_some_and(|left| left <= POLL));
                     if let Some(limited) = late.filter(|limited| limited.attempt().give_up()) {
                         return Err(limited.error(is_blocking)); // an async one ends with what is dropped here

@@ -74,12 +74,16 @@ impl Flight {
         }
     }
 
-    /// Has it given up when its time is up.
+    /// Has it told of as slow, and given up when its time is up.
     fn set_clock(self: &Arc<Self>, limited: Limited, is_blocking: bool) {
         let flight = Arc::clone(self);
         let clock = get_runtime().spawn(async move {
-            tokio::time::sleep(limited.attempt().limit()).await;
-            spawn_blocking(move || flight.give_up(&limited, is_blocking)); // it may run handlers
+            let attempt = limited.attempt();
+            tokio::time::sleep(attempt.slow_after()).await;
+            let slow = limited.clone();
+            spawn_blocking(move || slow.warn()); // it may run handlers
+            tokio::time::sleep(attempt.limit().saturating_sub(attempt.slow_after())).await;
+            spawn_blocking(move || flight.give_up(&limited, is_blocking)); // as above
         });
         if let Some(landing) = self.landing.lock().as_mut() {
             landing.clock = Some(clock.abort_handle());

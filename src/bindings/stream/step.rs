@@ -3,18 +3,22 @@
 //! While it awaits it owns all there is of the call: when the step is given up, so is the call.
 
 use std::mem;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PySendResult, PyTuple};
+use pyo3::types::{PyCFunction, PyIterator, PySendResult, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
+use zerepy_native::ItemDone;
 
 use super::{CallStream, Items, Kind, Open, State};
 use crate::call::Conclusion;
 use crate::coroutine::{advance, iterator, outcome, protocol, reused, throw, thrown};
-use crate::meeting::{Asked, ask};
+use crate::limited::Limited;
+use crate::meeting::{Answer, Asked, ask};
+use crate::surroundings::limits;
 
 enum Progress {
     Created,
@@ -60,13 +64,14 @@ impl StreamStep {
     }
 
     fn begin<'py>(&self, py: Python<'py>) -> PyResult<PySendResult<'py>> {
-        let Some(open) = self.stream.get().take(py, self.kind)? else {
+        let Some(mut open) = self.stream.get().take(py, self.kind)? else {
             return self.nothing_left(py);
         };
+        let limited = open.pace.advance();
         let awaitable = match (&open.items, self.kind) {
             (Items::Native(stream), Kind::Next) => {
-                match ask(py, |answer| stream.next(Box::new(move |item| answer.give(item)))) {
-                    Ok((Asked::Waiting(future), ())) => Ok(future),
+                match ask(py, |answer| stream.next(ending(limited.as_ref(), answer))) {
+                    Ok((Asked::Waiting(future), ())) => limit_future(py, limited, future),
                     Ok((Asked::There(item), ())) => return self.conclude(py, item, open),
                     Err(raised) => Err(raised),
                 }
@@ -76,8 +81,14 @@ impl StreamStep {
                 self.stream.get().put(State::Ended);
                 return self.nothing_left(py);
             }
-            (Items::Python(items), Kind::Next) => items.bind(py).call_method0("__anext__"),
-            (Items::Python(items), Kind::Close) => items.bind(py).call_method0("aclose"),
+            (Items::Python(items), kind) => {
+                let method = match kind {
+                    Kind::Next => intern!(py, "__anext__"),
+                    Kind::Close => intern!(py, "aclose"),
+                };
+                let step = items.bind(py).call_method0(method);
+                step.and_then(|step| limit_task(py, limited, step, open.pace.context.as_ref()))
+            }
         };
         match awaitable.and_then(|awaitable| iterator(&awaitable)) {
             Ok(inner) => {
@@ -173,6 +184,39 @@ impl Drop for StreamStep {
             }
         });
     }
+}
+
+/// Tells that an item with a limit has come, before it is delivered.
+fn ending(limited: Option<&Limited>, answer: Answer) -> ItemDone {
+    let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
+    Box::new(move |item| {
+        if let Some(attempt) = attempt {
+            attempt.end();
+        }
+        answer.give(item);
+    })
+}
+
+/// Waits for a library's item as long as the limit says; then the stream is closed.
+fn limit_future<'py>(
+    py: Python<'py>,
+    limited: Option<Limited>,
+    future: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(limited) = limited else { return Ok(future) };
+    let closed = PyCFunction::new_closure(py, None, None, |_, _| true)?;
+    limits(py)?.call_method1(intern!(py, "limit_future"), (limited, future, closed))
+}
+
+/// Awaits a step of a Python plugin's items as long as the limit says.
+fn limit_task<'py>(
+    py: Python<'py>,
+    limited: Option<Limited>,
+    step: Bound<'py, PyAny>,
+    context: Option<&Py<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(limited) = limited else { return Ok(step) };
+    limits(py)?.call_method1(intern!(py, "limit_task"), (limited, step, context))
 }
 
 protocol!(StreamStep);

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::{BreakerPolicy, Busy};
 use crate::Outcome;
+use crate::names::counted;
 
 /// A circuit breaker: closed while calls succeed, open after so many failures in a row, and then
 /// half open: one call is let through and decides.
@@ -44,7 +45,8 @@ impl Breaker {
             State::Open(until) => until - now,
             State::Probing => self.pause,
         };
-        let why = format!("failed {} times in a row and is left alone for a while", self.failures);
+        let times = counted(self.failures as usize, "time");
+        let why = format!("failed {times} in a row and is left alone for a while");
         Err(Busy { why, retry_after })
     }
 

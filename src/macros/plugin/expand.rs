@@ -156,10 +156,11 @@ fn invoke(methods: &Methods) -> TokenStream {
     let arms = arms(
         methods,
         |exec| matches!(exec, Exec::Inline | Exec::Blocking),
-        |name, read, Action { function, .. }| {
+        |name, read, refuse, Action { function, .. }| {
             let result = attempt(function, &quote!(self.#name(#read)));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
+                #refuse
                 let result = #result;
                 #encode
             }
@@ -184,13 +185,14 @@ fn begin(methods: &Methods) -> Option<TokenStream> {
     let arms = arms(
         methods,
         |exec| exec == Exec::Async,
-        |name, read, Action { function, spawn, .. }| {
+        |name, read, refuse, Action { function, spawn, .. }| {
             let leave = spawn.then(|| quote!(private::yield_now().await;));
             let result = attempt(function, &quote!(self.#name(#read).await));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
                 ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
                     #leave
+                    #refuse
                     let result = #result;
                     #encode
                 }))
@@ -224,7 +226,7 @@ fn open(methods: &Methods) -> Option<TokenStream> {
     let arms = arms(
         methods,
         |exec| exec == Exec::Stream,
-        |name, read, Action { function, output, fallible_items, .. }| {
+        |name, read, refuse, Action { function, output, fallible_items, .. }| {
             let stream = attempt(function, &quote!(self.#name(#read)));
             let item = if *fallible_items { quote!(item?) } else { quote!(item) };
             let encode = quote_spanned!(output.span()=> private::encode_result(&#item));
@@ -233,6 +235,7 @@ fn open(methods: &Methods) -> Option<TokenStream> {
             quote! {
                 ::core::result::Result::Ok(::std::boxed::Box::new(
                     move |items: private::Items| ::std::boxed::Box::pin(async move {
+                        #refuse
                         let stream = #stream;
                         #take.await
                     })
@@ -258,11 +261,12 @@ fn open(methods: &Methods) -> Option<TokenStream> {
     })
 }
 
-/// For each action that is called so, reading its parameters and what `body` makes of them.
+/// For each action that is called so, reading its parameters and what `body` makes of them: it gets
+/// what refuses them, to put where it may take its time.
 fn arms(
     methods: &Methods,
     wanted: impl Fn(Exec) -> bool,
-    body: impl Fn(&Ident, Option<TokenStream>, &Action) -> TokenStream,
+    body: impl Fn(&Ident, Option<TokenStream>, Option<&TokenStream>, &Action) -> TokenStream,
 ) -> Vec<TokenStream> {
     let refuse = methods.validate.as_ref().map(|function| {
         let problems = attempt(function, &quote!(self.validate(&params)));
@@ -271,13 +275,14 @@ fn arms(
     let actions = methods.actions.iter().zip(0u32..).filter(|(action, _)| wanted(action.exec));
     let arm = |(action, index): (&Action, u32)| {
         let function = &action.function;
-        let (check, read) = match function.argument {
+        let (check, read, refuse) = match function.argument {
             Some(_) => {
-                (quote!(let params = private::read_params(params)?; #refuse), Some(quote!(params)))
+                let check = quote!(let params = private::read_params(params)?;);
+                (check, Some(quote!(params)), refuse.as_ref())
             }
-            None => (quote!(private::no_params(params)?;), None),
+            None => (quote!(private::no_params(params)?;), None, None),
         };
-        let body = body(&function.name, read, action);
+        let body = body(&function.name, read, refuse, action);
         quote!(#index => { #check #body })
     };
     actions.map(arm).collect()

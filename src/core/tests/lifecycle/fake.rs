@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Cancel, Category, Change, Class, Config, Done, Error, ErrorKind, Event, EventSink, Failure,
-    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Monitor, OnError, Outcome, Owner,
-    Parts, Placed, PluginInfo, Registered, Registry, Result, Settings, Snapshot, SnapshotStore,
-    Status, Step, Supervision, Threads,
+    Hook, HookSet, Host, Instance, Job, Kind, Limits, Manifest, Mark, Monitor, OnError, Outcome,
+    Owner, Parts, Placed, PluginInfo, Registered, Registry, Result, Settings, Snapshot,
+    SnapshotStore, Status, Step, Supervision, Threads,
 };
 
 /// What a step does besides being written down.
@@ -119,12 +119,22 @@ impl Instance for FakeInstance {
         self.run(&format!("load_state {} {}", snapshot.version, snapshot.state), None)
     }
 
-    /// Remembers its name, once a test has told it to.
+    /// It does, once a test has told it to.
+    fn remembers(&self) -> bool {
+        self.script.reactions.lock().contains_key(&format!("{}.save_state", self.name))
+    }
+
+    /// Remembers its name.
     fn save_state(&self) -> Result<Option<Value>> {
-        if !self.script.reactions.lock().contains_key(&format!("{}.save_state", self.name)) {
-            return Ok(None);
-        }
         self.run("save_state", None).map(|()| Some(json!({ "of": self.name })))
+    }
+
+    fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel> {
+        let (script, name) = (Arc::clone(&self.script), self.name.clone());
+        let (to_cancel, step) = (Arc::clone(&script), format!("{name}.save_state"));
+        let run = step.clone();
+        thread::spawn(move || done(script.run(&run, None).map(|()| Some(json!({ "of": name })))));
+        Ok(Box::new(move || to_cancel.cancel(&step)))
     }
 
     /// It can, once a test has told it to.
@@ -235,6 +245,10 @@ impl Threads for PlainThreads {
         Ok(())
     }
 
+    fn enter(&self) -> Mark {
+        Box::new(())
+    }
+
     fn is_within(&self) -> bool {
         false
     }
@@ -259,6 +273,10 @@ impl Threads for Impatient {
         let left =
             self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         left.map_or(Ok(()), |_| Err(Error::new(ErrorKind::Interrupted, "Ctrl-C")))
+    }
+
+    fn enter(&self) -> Mark {
+        Box::new(())
     }
 
     fn is_within(&self) -> bool {

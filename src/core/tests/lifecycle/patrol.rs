@@ -130,7 +130,7 @@ fn after_too_many_restarts_it_is_stopped_with_what_needs_it() {
     assert_eq!(world.did("cleanup"), ["c", "b", "a"]);
     assert_eq!(world.states(), "a failed, b skipped, c skipped, d running");
     let failures = world.failures();
-    let why = "plugin \"a\" was stopped: still unhealthy after 1 restarts: a.health failed";
+    let why = "plugin \"a\" was stopped: still unhealthy after 1 restart: a.health failed";
     assert!(failures[0].starts_with(&format!("health a: {why}. Mend it")), "{failures:?}");
     assert!(failures[1].starts_with(&format!("health b: \"b\" needs \"a\": {why}")));
     assert!(failures[2].starts_with(&format!("health c: \"c\" needs \"a\": {why}")));

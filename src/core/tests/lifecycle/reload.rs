@@ -1,14 +1,16 @@
 //! Reloading plugins.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use serde_json::json;
 
-use super::fake::{FakeClass, World};
-use crate::{Error, ErrorKind, Outcome, PluginState, Registered, Reloader, Result, Stage};
+use super::fake::{FakeClass, Impatient, World};
+use crate::{Error, ErrorKind, Limits, Outcome, PluginState, Registered, Reloader, Result, Stage};
 
 /// Finds what a line says, and remembers how it went.
 struct Source<'w> {
@@ -106,6 +108,21 @@ fn whatever_fails_the_old_one_runs_on_and_the_failure_is_told() {
 }
 
 #[test]
+fn an_old_one_whose_save_hangs_runs_on() {
+    let settings = json!({"a": {"config": {"options": {"timeout": 0.02}}}});
+    let world = World::configured(settings, &["a"]);
+    world.host.start(None).unwrap();
+    let old = world.host.instance("a").unwrap();
+    let _end = world.script.hang("a.save_state");
+    let (outcome, settled) = reload(&world, "a", "a 2");
+    let error = outcome.unwrap_err();
+    assert!(error.message().starts_with("save_state of plugin \"a\" did not end"), "{error}");
+    assert_eq!((error.kind(), settled), (ErrorKind::Timeout, vec![false]));
+    assert!(Arc::ptr_eq(&old, &world.host.instance("a").unwrap()));
+    world.call("a", None);
+}
+
+#[test]
 fn what_cannot_be_loaded_changes_nothing() {
     let world = running(&["a"]);
     let error = Error::new(ErrorKind::Load, "line 3: syntax error");
@@ -193,4 +210,76 @@ fn an_error_of_the_old_ones_cleanup_is_logged_only() {
     let logged = super::logs::of(|| reloaded(&world, "a", "a 2"));
     assert_eq!(logged.len(), 1);
     assert_eq!(world.states(), "a running");
+}
+
+/// An action whose name is asked for by a host that is about to let it in: each time until then, the
+/// plugin is replaced.
+struct Overtaken<'w>(&'w World, &'w Cell<u32>, &'w str);
+
+impl AsRef<str> for Overtaken<'_> {
+    fn as_ref(&self) -> &str {
+        let Self(world, left, action) = self;
+        if let Some(less) = left.get().checked_sub(1) {
+            left.set(less);
+            reloaded(world, "a", "a 2");
+        }
+        action
+    }
+}
+
+#[test]
+fn a_call_follows_every_replacement_that_overtakes_it() {
+    for replacements in 1..=3 {
+        let (world, left) = (running(&["a"]), Cell::new(replacements));
+        let call = world.host.admit("a", Overtaken(&world, &left, "ask")).unwrap();
+        assert!(Arc::ptr_eq(call.instance(), &world.host.instance("a").unwrap()));
+        assert_eq!(left.get(), 0);
+        call.finish(Outcome::Success, None);
+        assert_eq!((world.monitor.stats("a").calls, world.monitor.stats("a").in_flight), (1, 0));
+    }
+}
+
+#[test]
+fn an_interruption_ends_the_wait_for_calls_and_the_new_one_runs() {
+    let is_gone = |world: &World| world.did("cleanup") == ["a"];
+    let ends: [fn(&World); 2] = [
+        |world| {
+            world.host.attend(Instant::now());
+        },
+        |world| assert_eq!(world.host.stop(None, false).unwrap(), ["a"]),
+    ];
+    for (at, end) in ends.into_iter().enumerate() {
+        let threads = Arc::new(Impatient(AtomicUsize::new(0)));
+        let world = World::made_of(json!({}), &["a"], Limits::default(), Arc::clone(&threads) as _);
+        world.host.start(None).unwrap();
+        let call = world.host.admit("a", "ask").unwrap();
+        world.events.take();
+        threads.0.store(1, Ordering::SeqCst);
+        let (outcome, settled) = reload(&world, "a", "a 2");
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert_eq!((settled, world.states().as_str()), (vec![true], "a running"));
+        assert_eq!(world.host.status()[0].info.version, "2");
+        assert!(world.failures().is_empty());
+        assert_eq!(world.events.names(), ["plugin.reloaded"]);
+        world.call("a", None); // the new one takes calls
+        world.host.attend(Instant::now());
+        assert!(!is_gone(&world));
+        call.finish(Outcome::Success, None);
+        world.log();
+        end(&world);
+        let expected = if at == 0 { vec!["a"] } else { vec!["a", "a"] };
+        until_cleaned(&world, &expected);
+        assert!(world.host.replaced.lock().is_empty());
+    }
+}
+
+/// Waits until that many were cleaned up: the supervisor may have been faster than the test.
+fn until_cleaned(world: &World, expected: &[&str]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut cleaned = Vec::new();
+    while cleaned != expected {
+        assert!(Instant::now() < deadline, "{cleaned:?}");
+        cleaned.extend(world.did("cleanup"));
+        thread::yield_now();
+    }
 }

@@ -68,3 +68,41 @@ fn an_error_in_saving_is_told_with_those_of_cleaning_up() {
     assert!(error.message().contains("a.save_state failed"), "{error}");
     assert_eq!(world.did("cleanup"), ["b", "a"]);
 }
+
+#[test]
+fn a_save_that_hangs_holds_nobody_up_and_the_last_one_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = json!({"a": {"config": {"options": {"timeout": 0.02}}}});
+    let world =
+        World::remembering(Some(SnapshotStore::new(dir.path().into())), settings, &["a 1.5", "b"]);
+    world.script.on("a.save_state", || Ok(()));
+    world.host.start(None).unwrap();
+    assert_eq!(world.host.save_states(None).unwrap(), ["a"]);
+    let saved = || std::fs::read_to_string(dir.path().join("a.json")).unwrap();
+    let before = saved();
+
+    let end = world.script.hang("a.save_state");
+    let why = "save_state of plugin \"a\" did not end within 0.02 s; it is still running";
+    let error = world.host.save_states(None).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.plugin(), error.message()),
+        (ErrorKind::Timeout, Some("a"), why)
+    );
+    let until_late = |late| {
+        while world.monitor.stats("a").late < late {
+            std::thread::yield_now();
+        }
+    };
+    end.send(Ok(())).unwrap();
+    until_late(1);
+    world.log();
+    let error = world.host.stop(None, false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cleanup);
+    assert!(error.message().contains(why), "{error}");
+    assert_eq!(world.did("cleanup"), ["b", "a"]);
+    assert_eq!((world.states().as_str(), saved()), ("a failed, b stopped", before.clone()));
+    assert_eq!(world.monitor.stats("a").still_running, 1);
+    end.send(Ok(())).unwrap();
+    until_late(2);
+    assert_eq!(saved(), before); // what comes late is dropped
+}

@@ -1,7 +1,5 @@
 //! Starting plugins.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::fake::World;
@@ -229,15 +227,6 @@ fn a_dependency_that_will_not_run_is_named_with_its_reason() {
         "resolve d: \"d\" needs \"c\", which has an invalid configuration. \"d\" starts once \
          \"c\" can"
     );
-}
-
-#[test]
-fn a_plugin_that_is_switched_off_meanwhile_is_passed_over() {
-    let world = World::new(&["a", "b: a"]);
-    let host = Arc::downgrade(&world.host);
-    world.script.on("a.initialize", move || host.upgrade().unwrap().disable("b"));
-    assert_eq!(started(&world, None), "a");
-    assert_eq!(world.states(), "a running, b disabled");
 }
 
 #[test]

@@ -192,3 +192,24 @@ fn nothing_is_stopped_that_was_not_started() {
     assert_eq!(world.states(), "a registered, off disabled");
     assert!(world.log().is_empty());
 }
+
+#[test]
+fn calls_that_go_on_under_the_cleanup_are_named_with_their_number() {
+    for (calls, named) in [(1, "5 calls"), (0, "4 calls")] {
+        let world = running(&["a"]);
+        let attempts: Vec<_> = (0..4)
+            .map(|_| {
+                let call = world.host.admit("a", "ask").unwrap();
+                let attempt = call.attempt(Some(Duration::from_millis(1))).unwrap();
+                call.finish(Outcome::Timeout, None);
+                attempt
+            })
+            .collect();
+        let in_flight: Vec<_> = (0..calls).map(|_| world.host.admit("a", "ask").unwrap()).collect();
+        assert!(attempts.iter().all(|attempt| attempt.give_up())); // wedged: nobody waits for more
+        let told = logs::of(|| assert_eq!(stopped(&world, None), "a"));
+        let wanted = format!("{named} of plugin \"a\" still running: cleaning up all the same");
+        assert!(told.iter().any(|line| line.ends_with(&wanted)), "{told:?}");
+        drop(in_flight);
+    }
+}

@@ -1,9 +1,13 @@
 //! Switching plugins off and on.
 
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::fake::World;
-use crate::ErrorKind;
+use super::fake::{FakeClass, World};
+use crate::{ErrorKind, Host, Result};
 
 #[test]
 fn a_plugin_that_is_off_is_not_started_until_it_is_switched_on() {
@@ -24,6 +28,47 @@ fn a_plugin_that_is_off_is_not_started_until_it_is_switched_on() {
     for switched in [world.host.enable("c"), world.host.disable("c")] {
         assert_eq!(switched.unwrap_err().kind(), ErrorKind::NotFound);
     }
+}
+
+#[test]
+fn a_plugin_cannot_switch_plugins_from_within_its_own_start() {
+    type Switch = fn(&Host<FakeClass>) -> Result<()>;
+    let switches: [(&str, Switch); 2] =
+        [("disable", |host| host.disable("a")), ("enable", |host| host.enable("b"))];
+    for step in ["a.pre_initialize", "a.initialize"] {
+        for (name, switch) in switches {
+            let world = World::new(&["a", "b"]);
+            world.host.disable("b").unwrap();
+            let host = Arc::downgrade(&world.host);
+            world.script.on(step, move || switch(&host.upgrade().unwrap()));
+            let error = world.host.start(Some("a")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::State);
+            let within = format!("{name} was called by a plugin or hook within start_plugins");
+            assert!(error.message().contains(&within), "{error}");
+            assert_eq!(world.states(), "a failed, b disabled");
+        }
+    }
+}
+
+#[test]
+fn switching_off_waits_for_whoever_starts_it() {
+    let world = World::new(&["a"]);
+    let end = world.script.hang("a.initialize");
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| world.host.start(None));
+        while world.states() != "a initializing" {
+            thread::yield_now();
+        }
+        let switching = scope.spawn(|| world.host.disable("a"));
+        thread::sleep(Duration::from_millis(5));
+        assert!(!switching.is_finished());
+        assert_eq!(world.states(), "a initializing");
+        end.send(Ok(())).unwrap();
+        assert_eq!(starting.join().unwrap().unwrap(), ["a"]);
+        switching.join().unwrap().unwrap();
+    });
+    assert_eq!(world.states(), "a disabled");
+    assert_eq!(world.did("cleanup"), ["a"]);
 }
 
 #[test]
