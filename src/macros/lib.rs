@@ -42,7 +42,8 @@ use proc_macro::TokenStream;
 /// - an `#[action]` may be an `async fn` with the feature `async`: it is polled once on the caller's
 ///   thread, with Python's interpreter held, then runs as a task of the library's own tokio runtime,
 ///   is dropped when its caller gives up, and owns its parameters. An `#[action(spawn)]` only runs
-///   as a task, also before its first `.await`: for one that computes or waits for a lock there.
+///   as a task, also before its first `.await`: for one that computes or waits for a lock there. So
+///   does one whose parameters `validate` looks at first.
 /// - a method with `#[action(stream)]` (feature `async`) returns `impl Stream<Item = T> + Send`, or
 ///   a boxed one, which may borrow from `&self`; `T` may be a `Result`, and the first error ends the
 ///   stream. It runs like an `async fn`, is polled as its items are asked for, at most one item

@@ -186,7 +186,8 @@ fn begin(methods: &Methods) -> Option<TokenStream> {
         methods,
         |exec| exec == Exec::Async,
         |name, read, refuse, Action { function, spawn, .. }| {
-            let leave = spawn.then(|| quote!(private::yield_now().await;));
+            // A check of the author's own may take its time, too.
+            let leave = (*spawn || refuse.is_some()).then(|| quote!(private::yield_now().await;));
             let result = attempt(function, &quote!(self.#name(#read).await));
             let encode = quote_spanned!(function.output.span()=> private::encode_result(&result));
             quote! {
