@@ -6,20 +6,13 @@ import threading
 import time
 
 import pytest
+from waiting import until
 
 from zerepy_plugins import PluginMonitor
 from zerepy_plugins.errors import InvalidParamsError, PluginExecutionError, PluginStateError
 
-BOUND = 10  # seconds; generous
 INTERVAL = 0.02
 OF_HEALTH = ("plugin.unhealthy", "plugin.healthy", "plugin.restarted", "plugin.failed")
-
-
-def until(condition):
-    deadline = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def status(manager, name):

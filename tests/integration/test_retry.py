@@ -6,18 +6,10 @@ import threading
 import time
 
 import pytest
+from waiting import until
 
 from zerepy_plugins import PluginManager
 from zerepy_plugins.errors import PluginNotReady, PluginStateError
-
-BOUND = 5  # seconds; generous
-
-
-def until(condition):
-    deadline = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def supervisors():

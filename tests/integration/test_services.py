@@ -8,11 +8,11 @@ import logging
 import shutil
 import subprocess
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from waiting import until
 
 from zerepy_plugins import Event, PluginManager, get_include
 from zerepy_plugins.errors import (
@@ -23,15 +23,6 @@ from zerepy_plugins.errors import (
 
 LIBRARY = Path(__file__).parents[2] / "target/release/libzerepy_fixture_services.so"
 DEADLINE = 5  # seconds; generous: what needs them does not come
-
-
-def until(check):
-    """Wait for what comes from another thread."""
-    end = time.monotonic() + DEADLINE
-    while not (found := check()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
-    return found
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import contextlib
 import contextvars
 import math
 import threading
-import time
 
 import pytest
+from waiting import until
 
 from zerepy_plugins import PluginManager
 from zerepy_plugins.errors import (
@@ -20,13 +20,6 @@ from zerepy_plugins.errors import (
 LIMIT = 0.02
 LONG = {"seconds": 0.2}
 BOUND = 5  # seconds; generous: whoever waits for what hangs waits for ever
-
-
-def until(condition):
-    deadline = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from waiting import until
 
 from zerepy_plugins import discover_plugins
 from zerepy_plugins.errors import (
@@ -19,13 +20,6 @@ from zerepy_plugins.errors import (
 
 LIMIT = 0.02
 BOUND = 5  # seconds; generous: whoever waits for what hangs waits for ever
-
-
-def until(condition):
-    deadline = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def counts(manager, name="sleeper"):
