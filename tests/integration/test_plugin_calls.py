@@ -153,9 +153,11 @@ def test_what_interrupts_the_other_one_is_told(tmp_path, call):
     registry = PluginRegistry()
     members = {"name": "other", "interrupted": interrupted}
     registry.register("connection", "other", type("Other", (Callee,), members))
-    with PluginManager(tmp_path, registry=registry, entry_points=False) as manager:
-        with pytest.raises(PluginExecutionError, match=r'of plugin "other" was interrupted'):
-            call(manager, "other", "interrupted", {})
+    with (
+        PluginManager(tmp_path, registry=registry, entry_points=False) as manager,
+        pytest.raises(PluginExecutionError, match=r'of plugin "other" was interrupted'),
+    ):
+        call(manager, "other", "interrupted", {})
 
 
 @pytest.mark.parametrize("hooked", [False, True])

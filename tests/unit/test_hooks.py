@@ -232,7 +232,7 @@ def test_a_class_instead_of_an_instance_is_refused(manager_of, make_connection):
 @pytest.mark.parametrize("given", ["hooks", type("Hooks", (), {"before_action": print})()])
 def test_what_has_no_hook_at_all_is_refused(manager_of, make_connection, given):
     manager = manager_of(make_connection("a"))
-    with pytest.raises(PluginConfigError, match="has no hooks.*pre_action"):
+    with pytest.raises(PluginConfigError, match=r"has no hooks.*pre_action"):
         manager.add_hooks(given)
 
 

@@ -167,11 +167,12 @@ class PluginManager:
         """Start all plugins, or one and what it needs; return the names started, in order.
 
         A manager that has not loaded its plugins yet does so first, as :meth:`load_plugins` does.
-        The whole dependency graph is checked before anything is initialized. Without a name, failures are recorded and the
-        other plugins go on. A plugin that raises :class:`PluginNotReady` is ``retrying``: it is
-        tried again in the background, after ``retry_after`` seconds or after 1 second, doubled each
-        time up to 10 minutes, until it runs, fails otherwise, or is stopped; then what needs it
-        and was to be started is started too.
+        The whole dependency graph is checked before anything is initialized. Without a name,
+        failures are recorded and the other plugins go on. A plugin that raises
+        :class:`PluginNotReady` is ``retrying``: it is tried again in the background, after
+        ``retry_after`` seconds or after 1 second, doubled each time up to 10 minutes, until it
+        runs, fails otherwise, or is stopped; then what needs it and was to be started is started
+        too.
 
         Raises:
             PluginError: With a name, whatever kept that plugin from starting.
