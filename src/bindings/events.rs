@@ -117,7 +117,7 @@ impl EventBus {
 
     /// Deliver an event, in the order of the subscriptions.
     fn publish(&self, py: Python<'_>, event: &Bound<'_, PyAny>) -> PyResult<Published> {
-        let name = event.getattr(intern!(py, "name")).and_then(|name| Ok(name.extract()?));
+        let name = event.getattr(intern!(py, "name")).and_then(|name| name.extract());
         let name: String = name.map_err(|raised| no_event(event, raised))?;
         self.handlers.counts.published();
         self.handlers.deliver(&name, event)
