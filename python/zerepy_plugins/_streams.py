@@ -87,13 +87,23 @@ async def items_within(call: HookedCall) -> AsyncGenerator[Any, None]:
         except GeneratorExit as error:
             if not is_left:  # the step was closed from outside: nothing can be awaited any more
                 raise
-            await pending.aclose()
-            call.fail(error)
+            call.fail(await _closed(pending) or error)
         except BaseException as error:  # noqa: BLE001 - hooks after the action are told; then raised
             call.fail(error)
         else:
             call.take(value)
     call.finish()
+
+
+async def _closed(stream: CallStream) -> BaseException | None:
+    """Close a stream; return what the plugin raised instead of ending."""
+    try:
+        await stream.aclose()
+    except GeneratorExit:  # closed from outside meanwhile: nothing can be awaited any more
+        raise
+    except BaseException as error:  # noqa: BLE001 - hooks after the action are told; then raised
+        return error
+    return None
 
 
 class _Steps:

@@ -106,7 +106,8 @@ pub(crate) fn from_python(py: Python<'_>, raised: PyErr, kind: ErrorKind, what: 
     // Ctrl-C is looked at first: making the texts would swallow it.
     let raised = py.check_signals().err().unwrap_or(raised);
     if passes_through(py, &raised) {
-        return Error::new(ErrorKind::Interrupted, what).with_source(raised);
+        let message = format!("{what} was interrupted");
+        return Error::new(ErrorKind::Interrupted, message).with_source(raised);
     }
     let value = raised.value(py);
     let known = base_class(py).and_then(|base| value.is_instance(base)).unwrap_or(false);

@@ -6,7 +6,7 @@ mod owner;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -117,7 +117,8 @@ impl EventBus {
 
     /// Deliver an event, in the order of the subscriptions.
     fn publish(&self, py: Python<'_>, event: &Bound<'_, PyAny>) -> PyResult<Published> {
-        let name = event.getattr(intern!(py, "name"))?.extract::<String>()?;
+        let name = event.getattr(intern!(py, "name")).and_then(|name| name.extract());
+        let name: String = name.map_err(|raised| no_event(event, raised))?;
         self.handlers.counts.published();
         self.handlers.deliver(&name, event)
     }
@@ -225,4 +226,19 @@ fn home_loop(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
     }
     let here = py.import("zerepy_plugins._loop")?.call_method0("here")?;
     Ok((!here.is_none()).then(|| here.unbind()))
+}
+
+/// What is raised for something that is published and has no name: of the same class, and saying it.
+#[cold]
+fn no_event(given: &Bound<'_, PyAny>, raised: PyErr) -> PyErr {
+    let (py, class) = (given.py(), given.get_type());
+    if !given.hasattr(intern!(py, "name")).unwrap_or(false) {
+        let message =
+            format!("{class} has no name; publish an event, such as Event(\"a.b\", data)");
+        return PyAttributeError::new_err(message);
+    }
+    if raised.is_instance_of::<PyTypeError>(py) {
+        return PyTypeError::new_err(format!("the name of an event, here {class}, must be a str"));
+    }
+    raised
 }

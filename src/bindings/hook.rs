@@ -272,7 +272,11 @@ fn asks_too_much(
     let given: Vec<_> =
         Argument::all_of(hook).iter().map(|argument| argument.name(py).to_string()).collect();
     let message = format!("the hook {owner}{signature} asks for {name:?}, which it is not given");
-    let hint = format!("A {} may take any of {} by name", hook.name(), given.join(", "));
+    let hint = if name == "self" {
+        "Give an instance instead of the class".to_owned()
+    } else {
+        format!("A {} may take any of {} by name", hook.name(), given.join(", "))
+    };
     errors::to_python(py, &Error::new(ErrorKind::Config, message).with_hint(hint))
 }
 
@@ -290,6 +294,22 @@ pub(crate) fn on_error(text: &str) -> PyResult<OnError> {
 
 /// An object with hook methods that sees every plugin of a manager.
 pub(crate) struct Watcher(pub(crate) Methods);
+
+impl Watcher {
+    /// Refuses what has no hook at all: its methods are misspelt, or it is something else.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        for hook in Hook::ALL {
+            if object.hasattr(hook.name())? {
+                return Methods::of(object).map(Self);
+            }
+        }
+        let names: Vec<_> = Hook::ALL.iter().map(|hook| hook.name()).collect();
+        let given = object.get_type();
+        let error = Error::new(ErrorKind::Config, format!("an object of {given} has no hooks"));
+        let hint = format!("Name its methods as those of PluginHooks: {}", names.join(", "));
+        Err(errors::to_python(object.py(), &error.with_hint(hint)))
+    }
+}
 
 impl HookSet<PluginInstance> for Watcher {
     fn call_each<'a>(

@@ -23,6 +23,7 @@ mod health;
 mod hook;
 mod inspect;
 mod instance;
+mod interpreter;
 mod interrupt;
 mod lazy;
 mod limited;
@@ -83,8 +84,8 @@ mod _native {
     const OPTIMIZED: bool = matches!(env!("ZEREPY_OPT_LEVEL").as_bytes(), b"3");
 
     #[pymodule_init]
-    #[expect(clippy::unnecessary_wraps, reason = "the signature that PyO3 wants")]
-    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::interpreter::claim(module.py())?;
         crate::logging::install();
         zerepy_core::time_calls_with(zerepy_native::time_stamp_counter);
         Ok(())

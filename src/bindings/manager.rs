@@ -21,7 +21,7 @@ use crate::coroutine::{CallCoroutine, Request};
 use crate::environment::{self, Environment, PluginFinder, PluginHost};
 use crate::errors::OrRaise;
 use crate::events::EventBus;
-use crate::hook::{self, Methods, Watcher};
+use crate::hook::{self, Watcher};
 use crate::monitor::PluginMonitor;
 use crate::registry::PluginRegistry;
 use crate::services::ManagerServices;
@@ -154,7 +154,7 @@ impl PluginManager {
         priority: Option<i64>,
         on_error: &str,
     ) -> PyResult<Undo> {
-        let (watcher, on_error) = (Watcher(Methods::of(hooks)?), hook::on_error(on_error)?);
+        let (watcher, on_error) = (Watcher::of(hooks)?, hook::on_error(on_error)?);
         let own = || {
             Ok::<_, PyErr>(match hooks.getattr_opt("priority")? {
                 Some(priority) => priority.extract()?,
@@ -181,7 +181,10 @@ impl PluginManager {
     /// Start all plugins, or one and what it needs; return the names started, in order.
     #[pyo3(signature = (name=None))]
     fn start_plugins(&self, py: Python<'_>, name: Option<&str>) -> PyResult<Vec<String>> {
-        detached(py, || self.host.start(name))
+        detached(py, || {
+            self.sources.load_first(&self.host)?;
+            self.host.start(name)
+        })
     }
 
     /// Stop all plugins, or one and what depends on it; return the names stopped, in order.

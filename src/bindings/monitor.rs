@@ -102,11 +102,26 @@ impl PluginMonitor {
 
     /// Have functions called around every call, on the thread of the call.
     #[pyo3(signature = (before=None, after=None))]
-    fn add_observer(&self, before: Option<Py<PyAny>>, after: Option<Py<PyAny>>) -> Undo {
+    fn add_observer(
+        &self,
+        before: Option<Bound<'_, PyAny>>,
+        after: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Undo> {
+        let (before, after) = (callable(before)?, callable(after)?);
         let (core, id) = (self.core(), self.core.observe(Arc::new(Callbacks { before, after })));
-        Undo::new(move || {
+        Ok(Undo::new(move || {
             core.unobserve(id);
-        })
+        }))
+    }
+}
+
+fn callable(observer: Option<Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+    match observer {
+        Some(other) if !other.is_callable() => {
+            let message = format!("an observer must be callable, not {}", other.get_type());
+            Err(PyTypeError::new_err(message))
+        }
+        observer => Ok(observer.map(Bound::unbind)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -23,6 +24,7 @@ pub(crate) struct Sources {
     entry_points: bool,
     trust: Trust,
     loaded: Mutex<HashSet<PathBuf>>,
+    were_read: AtomicBool, // all of them, once at least
 }
 
 impl Sources {
@@ -37,7 +39,8 @@ impl Sources {
         let dirs_are_default = dirs.is_none();
         let dirs = directories(py, dirs)?;
         let trust = trust(py, trusted)?;
-        Ok(Self { dirs, dirs_are_default, entry_points, trust, loaded: Mutex::default() })
+        let (loaded, were_read) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self { dirs, dirs_are_default, entry_points, trust, loaded, were_read })
     }
 
     /// The libraries that may be loaded.
@@ -48,6 +51,14 @@ impl Sources {
     /// What the directories hold now.
     pub(crate) fn scans(&self) -> impl Iterator<Item = Scan> {
         self.dirs.iter().map(|dir| zerepy_core::scan(dir))
+    }
+
+    /// Lets the host take in everything there is, unless it did before.
+    pub(crate) fn load_first(&self, host: &PluginHost) -> Result<()> {
+        if self.were_read.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.load(host).map(drop)
     }
 
     /// Lets the host take in everything there is; returns the names of the plugins that are new.
@@ -76,6 +87,7 @@ impl Sources {
         }
         host.accept(Vec::new(), Vec::new()); // what was registered by hand
         host.check_settings();
+        self.were_read.store(true, Ordering::Release);
         Ok(names(host).filter(|name| !before.contains(name)).collect())
     }
 }

@@ -41,6 +41,15 @@ def test_with_starts_and_stops_everything(twins_dir):
     assert set(states(manager).values()) == {"stopped"}
 
 
+@pytest.mark.parametrize("name", [None, "dependent"])
+def test_a_manager_that_has_not_loaded_does_so_first(twins_dir, name):
+    manager = PluginManager(twins_dir, entry_points=False)
+    assert len(manager.start_plugins(name)) == (2 if name else 4)
+    assert len(manager.status()) == 4
+    assert manager.perform_action("dependent", "ping") == "pong"
+    manager.stop_plugins()
+
+
 def test_a_second_life(running):
     running.stop_plugins()
     assert len(running.start_plugins()) == 4

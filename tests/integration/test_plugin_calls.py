@@ -145,6 +145,21 @@ def test_hooks_learn_of_a_failure(running, call):
     assert hooks.seen[1] == ("after", "send", {"times": 2}, None, "PluginExecutionError")
 
 
+def test_what_interrupts_the_other_one_is_told(tmp_path, call):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    shutil.copy(RELEASE / "libzerepy_fixture_services.so", tmp_path)
+    registry = PluginRegistry()
+    members = {"name": "other", "interrupted": interrupted}
+    registry.register("connection", "other", type("Other", (Callee,), members))
+    with (
+        PluginManager(tmp_path, registry=registry, entry_points=False) as manager,
+        pytest.raises(PluginExecutionError, match=r'of plugin "other" was interrupted'),
+    ):
+        call(manager, "other", "interrupted", {})
+
+
 @pytest.mark.parametrize("hooked", [False, True])
 def test_what_may_be_done_twice_is_repeated(running, call, hooked):
     manager, hooks = running(tally={"options": {"retries": 3}}), Watches("tally")

@@ -167,6 +167,26 @@ async def test_an_early_end_is_told(streams, way):
     assert stats(manager) == (1, 0, 0)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # of such a generator
+async def test_one_that_does_not_end_when_closed_is_told_as_failed(manager_of, make_connection):
+    def ignores(self, action, params):
+        while True:
+            with contextlib.suppress(GeneratorExit):
+                yield 0
+
+    hooks = Hooks()
+    manager = manager_of(make_connection("a", perform_action=ignores), hooks=[hooks])
+    manager.start_plugins()
+    items = manager.perform_action_stream("a", "go")
+    assert await anext(items) == 0
+    with pytest.raises(PluginExecutionError, match="ignored GeneratorExit"):
+        await items.aclose()
+    assert hooks.seen == ["before go", "after go: PluginExecutionError"]
+    assert manager.monitor.stats("a").in_flight == 0
+
+
 @pytest.mark.parametrize("on_error", ["raise", "collect", "log"])
 async def test_errors_of_hooks_are_treated_as_around_other_calls(streams, on_error, caplog):
     class Broken(PluginHooks):

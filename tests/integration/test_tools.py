@@ -295,6 +295,20 @@ def test_a_plugin_that_cannot_tell_does_not_stop_the_others(
     assert manager.call_tool("bad__x")["code"] == "not_found"
 
 
+@pytest.mark.parametrize("dialect", ["openai-strict", "gemini"])
+def test_a_schema_that_is_none_keeps_no_other_tool_from_being_listed(
+    manager_of, make_connection, caplog: pytest.LogCaptureFixture, dialect
+) -> None:
+    bad = {"go": {"params": {"type": "object", "properties": ["text"]}}}
+    good = {"go": {"params": {"type": "object", "properties": {}}}}
+    classes = [make_connection("bad", actions=bad), make_connection("good", actions=good)]
+    manager = manager_of(*classes)
+    manager.start_plugins()
+    [tool] = manager.tools(dialect)
+    assert "good__go" in repr(tool)
+    assert "'bad__go' cannot be offered" in caplog.text
+
+
 def test_parameters_that_are_no_object_stand_in_one(manager_of, make_connection) -> None:
     actions = {"say": {"params": {"type": "array", "items": {"type": "integer"}}}}
     manager = manager_of(make_connection("list", actions=actions))

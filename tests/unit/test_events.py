@@ -71,8 +71,10 @@ def test_a_handler_must_be_callable(bus):
 
 
 def test_an_event_must_have_a_name(bus):
-    with pytest.raises(AttributeError, match="name"):
+    with pytest.raises(AttributeError, match=r"class 'str'> has no name; publish an event"):
         bus.publish("a")
+    with pytest.raises(TypeError, match=r"name of an event.* must be a str"):
+        bus.publish(Event(3))
 
 
 def test_handlers_run_in_the_order_they_subscribed(bus, heard):

@@ -224,6 +224,18 @@ def test_a_hook_that_asks_for_too_much_is_refused(
     assert "may take any of plugin, config" in caught.value.hint
 
 
+def test_a_class_instead_of_an_instance_is_refused(manager_of, make_connection):
+    with pytest.raises(PluginConfigError, match="instance instead of the class"):
+        manager_of(make_connection("a")).add_hooks(PluginHooks)
+
+
+@pytest.mark.parametrize("given", ["hooks", type("Hooks", (), {"before_action": print})()])
+def test_what_has_no_hook_at_all_is_refused(manager_of, make_connection, given):
+    manager = manager_of(make_connection("a"))
+    with pytest.raises(PluginConfigError, match=r"has no hooks.*pre_action"):
+        manager.add_hooks(given)
+
+
 def test_so_is_a_plugin_with_such_a_hook(manager_of, make_connection):
     manager = manager_of(make_connection("a", pre_action=lambda self, parms: None))
     with pytest.raises(PluginConfigError, match="parms"):

@@ -152,6 +152,11 @@ def test_one_of_the_two_functions_is_enough(running):
     assert seen == [2, 4]
 
 
+def test_an_observer_must_be_callable(running):
+    with pytest.raises(TypeError, match="callable"):
+        running.monitor.add_observer(after=3)
+
+
 def test_a_failing_observer_is_shown_and_touches_nothing(running, monkeypatch):
     shown = []
     monkeypatch.setattr(sys, "unraisablehook", lambda info: shown.append(info.exc_type))

@@ -153,7 +153,7 @@ class PluginManager:
             A function that takes them away.
 
         Raises:
-            PluginConfigError: A hook asks for an argument that it is not given.
+            PluginConfigError: A hook asks for an argument that it is not given, or there is none.
         """
 
     def load_plugins(self) -> list[str]:
@@ -166,11 +166,13 @@ class PluginManager:
     def start_plugins(self, name: str | None = None) -> list[str]:
         """Start all plugins, or one and what it needs; return the names started, in order.
 
-        The whole dependency graph is checked first. Without a name, failures are recorded and the
-        other plugins go on. A plugin that raises :class:`PluginNotReady` is ``retrying``: it is
-        tried again in the background, after ``retry_after`` seconds or after 1 second, doubled each
-        time up to 10 minutes, until it runs, fails otherwise, or is stopped; then what needs it
-        and was to be started is started too.
+        A manager that has not loaded its plugins yet does so first, as :meth:`load_plugins` does.
+        The whole dependency graph is checked before anything is initialized. Without a name,
+        failures are recorded and the other plugins go on. A plugin that raises
+        :class:`PluginNotReady` is ``retrying``: it is tried again in the background, after
+        ``retry_after`` seconds or after 1 second, doubled each time up to 10 minutes, until it
+        runs, fails otherwise, or is stopped; then what needs it and was to be started is started
+        too.
 
         Raises:
             PluginError: With a name, whatever kept that plugin from starting.

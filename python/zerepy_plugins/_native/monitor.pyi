@@ -66,6 +66,9 @@ class PluginMonitor:
 
         Returns:
             A function that removes them. What they raise is shown and does not touch the call.
+
+        Raises:
+            TypeError: One is not callable.
         """
 
 @final

@@ -30,6 +30,7 @@ _SECRETS = {  # where tokens stand: shown nowhere
     "writeOnly": True,
 }
 _LAST_LINES = 5
+_LAST_CHARACTERS = 1000  # of each
 _CONNECT_SECONDS = 50  # for a manager without a limit, where a silent server would hold up all
 
 
@@ -159,7 +160,7 @@ class McpConnection(ConnectionPlugin):
 
     def _log(self, line: str) -> None:
         line = self._secrets.hidden(line)
-        self._last_lines.append(line)
+        self._last_lines.append(line[:_LAST_CHARACTERS])
         self.context.logger.info("%s", line)
 
     def _failed(self, what: str, error: Exception) -> PluginExecutionError:

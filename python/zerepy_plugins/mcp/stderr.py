@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MAX_LINE = 16_384  # characters
+_TOO_LONG = f"(a line of more than {_MAX_LINE} characters)"
+
 
 class LineLog:
     """A file for a child process; a thread hands its lines on until the last writer ends.
+
+    Of one that is too long it only says so: a part of it might hold a part of a secret.
 
     Args:
         take: Called with each line, on that thread.
@@ -27,8 +32,11 @@ class LineLog:
 
     def _run(self) -> None:
         with self._reader:
-            for line in self._reader:
-                self._take(line.rstrip())
+            while line := self._reader.readline(_MAX_LINE):
+                is_long = len(line) == _MAX_LINE and not line.endswith("\n")
+                self._take(_TOO_LONG if is_long else line.rstrip())
+                while is_long and (line := self._reader.readline(_MAX_LINE)):
+                    is_long = not line.endswith("\n")
 
     def close(self) -> None:
         """Close this process's end: once the child has its own, or there is none."""

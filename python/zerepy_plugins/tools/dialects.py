@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from zerepy_plugins.errors import PluginConfigError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from zerepy_plugins import PluginManager
+
+_logger = logging.getLogger("zerepy_plugins.tools")
 
 
 def tools(
@@ -28,7 +31,18 @@ def tools(
         raise PluginConfigError(
             f"there is no tool format {format!r}", hint=f"Use one of {', '.join(FORMATS)}"
         )
-    return [write(tool) for tool in catalog(manager, include, exclude).values()]
+    listed = []
+    for tool in catalog(manager, include, exclude).values():
+        try:
+            listed.append(write(tool))
+        except Exception:  # its schema is none; the others are offered all the same
+            _logger.warning(
+                "tool %r cannot be offered as %r: its schema is none",
+                tool.name,
+                format,
+                exc_info=True,
+            )
+    return listed
 
 
 def openai(tool: Tool) -> dict[str, Any]:
