@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,10 @@ FIXTURES = Path(__file__).parent / "fixtures"
 KINDS = ("python", "native", "c")  # what the twins are written in; "native" is Rust
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 CHILD_TIMEOUT = 60  # seconds; generous: a child that needs it hangs
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and its children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: Any) -> str | None:
