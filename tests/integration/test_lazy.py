@@ -312,6 +312,7 @@ TRICKS = {
     "another module's name": "def __name__(): ...\n{found}",
     "another module's name, imported": "import os as __name__\n{found}",
     "another module's name, in the body": "{found}    def __module__(self): ...",
+    "by a decorator that binds": "{found}    @(name := property)\n    def other(self): ...",
     "only annotated": "class Found(ConnectionPlugin):\n    name: 'a' != 'b'\n{rest}",
     "deleted": "{found}\ndel Found",
     "in a second statement": "X = 1; Y = 2\n{found}; Found = 1",

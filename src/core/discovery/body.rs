@@ -31,6 +31,9 @@ pub(super) fn read(block: &[Line<'_>], category: Category) -> Option<(String, St
             |line: &&Line<'_>| line.indent.len() > indent.len() && line.indent.starts_with(indent);
         let (below, next) = after.split_at(after.iter().take_while(is_below).count());
         if let [Token::Op(b'@'), decorator @ ..] = line.tokens.as_slice() {
+            if binds_inside(decorator) {
+                return None;
+            }
             decorators.push(decorator);
         } else {
             body.statement(&line.tokens, below, &decorators)?;
