@@ -270,3 +270,73 @@ def test_what_is_seen_is_what_an_import_finds(tmp_path_factory, pieces, body, ta
     found = {name: ("connection", found.version) for name, found in eager.items()}
     if not eager.failures:  # what only an import can tell
         assert {name: lazy.describe(name) for name in lazy} == found, source
+
+
+FOUND = "class Found(ConnectionPlugin):\n    name = 'found'\n{rest}"
+NESTED = "class Other:\n    class Inner({base}):\n        name = 'inner'\n{deeper}"
+TRICKS = {
+    "in the body of another class": "{found}\nclass Other:\n    Found.name = 'x'",
+    "in one line": "{found}\nclass Other: Found.name = 'x'",
+    "below a condition in a body": "{found}\nclass Other:\n    if 1:\n        Found.name = 'x'",
+    "in an f-string": "{found}\nX = f'{{(Found := None)}}'",
+    "called in an f-string": "{found}\ndef f(): Found.name = 'x'\nX = f'{{f()}}'",
+    "by a subclass of another class": "{found}\nclass Other:\n"
+    "    def __init_subclass__(cls): Found.name = 'x'\nclass Next(Other): pass",
+    "by brackets": "{found}\nclass Other:\n"
+    "    def __class_getitem__(cls, item): Found.name = 'x'\nX = Other[1]",
+    "by a member": "{found}\nfrom enum import Enum\nclass Other(Enum):\n    A = 1\n"
+    "    def __init__(self, value): Found.name = 'x'",
+    "by a descriptor": "class Changes:\n    def __set_name__(self, owner, name): owner.name = 'x'\n"
+    "{found}    changes = Changes()",
+    "by a decorator in a body": "{found}\ndef f(x): Found.name = 'x'\n"
+    "class Other:\n    @f\n    def g(self): ...",
+    "by the frame": "import inspect\n"
+    "def f(): inspect.currentframe().f_back.f_locals['name'] = 'x'\n{found}    changes = f()",
+    "by the base": "import zerepy_plugins\ndef f(): ...\n{found}\nclass Other:\n"
+    "    zerepy_plugins.ConnectionPlugin.__subclasses__()[-1].name = 'x'",
+    "by a walrus in an f-string in the body": "{found}    other = f\"{{(name := 'x')}}\"",
+    "after what only looks like a check": "from typing import TYPE_CHECKING\nTYPE_CHECKING = 1\n"
+    "{found}\nif TYPE_CHECKING:\n    Found = None",
+    "a nested class": "import zerepy_plugins as z\n{nested}\nX = Other.Inner",
+    "a nested class of another base": "from zerepy_plugins import base as z\n{nested}\n"
+    "X = Other.Inner",
+    "a module as another": "import zerepy_plugins as json\nclass Found(json.ConnectionPlugin):\n"
+    "    name = 'found'\n{rest}",
+    "a class as another": "import zerepy_plugins\nfrom typing import Protocol\n"
+    "Protocol = zerepy_plugins.ConnectionPlugin\n"
+    "class Found(Protocol):\n    name = 'found'\n{rest}",
+    "an own class as another": "import zerepy_plugins as z\nclass Other: pass\n"
+    "Other = z.ConnectionPlugin\nclass Found(Other):\n    name = 'found'\n{rest}",
+    "a choice of bases": "import zerepy_plugins as z\n"
+    "class Found(object if 0 else z.ConnectionPlugin):\n    name = 'found'\n{rest}",
+    "another module's name": "def __name__(): ...\n{found}",
+    "another module's name, imported": "import os as __name__\n{found}",
+    "another module's name, in the body": "{found}    def __module__(self): ...",
+    "by a decorator that binds": "{found}    @(name := property)\n    def other(self): ...",
+    "only annotated": "class Found(ConnectionPlugin):\n    name: 'a' != 'b'\n{rest}",
+    "deleted": "{found}\ndel Found",
+    "in a second statement": "X = 1; Y = 2\n{found}; Found = 1",
+    "after a match": "{found}\nmatch 1:\n    case 1: Found = None",
+    "a generic": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+    "class Found(ConnectionPlugin, Generic[T]):\n    name = 'found'\n{rest}",
+    "a mixin": "class Mixin:\n    name = 'x'\nclass Found(Mixin, ConnectionPlugin):\n{rest}",
+    "a dataclass": "from dataclasses import dataclass\n@dataclass(slots=True)\n{found}",
+    "an abstract base in the file": "class Base(ConnectionPlugin):\n{rest}\n"
+    "class Found(Base):\n    name = 'found'",
+}
+
+
+@pytest.mark.parametrize("how", TRICKS)
+def test_what_is_done_in_an_odd_way_is_not_misjudged(plugin_dir, how):
+    rest = indented(REST)
+    parts = {
+        "rest": rest,
+        "found": FOUND.format(rest=rest),
+        "nested": NESTED.format(base="z.ConnectionPlugin", deeper=indented(rest)),
+    }
+    source = "from zerepy_plugins import ConnectionPlugin\n" + TRICKS[how].format(**parts)
+    plugin_dir.write("it.py", source)
+    eager = discover_plugins(plugin_dir.path, on_error="collect")
+    assert isinstance(eager, DiscoveredPlugins)
+    lazy = discover_plugins(plugin_dir.path, lazy=True, on_error="collect")
+    assert set(lazy) == set(eager), eager.failures

@@ -15,7 +15,7 @@ const SPECIAL: [&str; 3] = ["property", "super", "classmethod"];
 /// `-> str`.
 const STR: [Token<'_>; 3] = [Token::Op(b'-'), Token::Op(b'>'), Token::Name("str")];
 /// Methods that have a say in what the class becomes.
-const OF_CREATION: [&str; 3] = ["__new__", "__init_subclass__", "__class_getitem__"];
+const OF_CREATION: [&str; 4] = ["__new__", "__class_getitem__", "__module__", "__slots__"];
 
 /// Name and version that the class in `block` has; `None` if that cannot be told, or if it lacks a
 /// method.
@@ -31,6 +31,9 @@ pub(super) fn read(block: &[Line<'_>], category: Category) -> Option<(String, St
             |line: &&Line<'_>| line.indent.len() > indent.len() && line.indent.starts_with(indent);
         let (below, next) = after.split_at(after.iter().take_while(is_below).count());
         if let [Token::Op(b'@'), decorator @ ..] = line.tokens.as_slice() {
+            if binds_inside(decorator) {
+                return None;
+            }
             decorators.push(decorator);
         } else {
             body.statement(&line.tokens, below, &decorators)?;
@@ -116,7 +119,8 @@ impl<'a> Body<'a> {
         }
         match tokens {
             [Token::Name(_), .., Token::Op(b'='), Token::Text(value)]
-                if tokens.iter().filter(|token| **token == Token::Op(b'=')).count() == 1 =>
+                if assignments(tokens) == 1
+                    && tokens.iter().filter(|token| **token == Token::Op(b'=')).count() == 1 =>
             {
                 self.set(name, value)
             }
@@ -155,6 +159,8 @@ fn returned<'a>(head: &[Token<'a>], below: &[Line<'a>]) -> Option<&'a str> {
     }
 }
 
-fn binds_inside(tokens: &[Token<'_>]) -> bool {
-    tokens.windows(2).any(|two| two == [Token::Op(b':'), Token::Op(b'=')])
+/// Whether an expression binds names, or may.
+pub(super) fn binds_inside(tokens: &[Token<'_>]) -> bool {
+    tokens.contains(&Token::Formatted)
+        || tokens.windows(2).any(|two| two == [Token::Op(b':'), Token::Op(b'=')])
 }

@@ -1,7 +1,8 @@
 //! What plugin a Python source defines, seen without running it.
 //!
 //! A glance is either right or not sure: whatever could make an import find something else, makes
-//! it not sure. It does not say that the import will succeed.
+//! it not sure. It does not say that the import will succeed, and takes no account of modules
+//! that change a plugin's class behind its back when they are imported themselves.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,10 @@ use super::body;
 use super::lines::{Line, Token, lines};
 use crate::names::check_name;
 use crate::{Category, is_version};
+use known::{
+    BASES, BASES_MODULES, COMPOUND, OPERATORS, REACHING_OUT, TAME_BUILTINS, TAME_CALLS,
+    TAME_DUNDERS, TAME_HOOKS, TAME_MODULES,
+};
 
 /// What a glance at a source tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,90 +38,6 @@ pub struct Glimpse {
     /// What it is.
     pub category: Category,
 }
-
-/// Names by which code can change names or classes elsewhere; a source with one of them is not
-/// judged.
-const REACHING_OUT: [&str; 17] = [
-    "global",
-    "exec",
-    "eval",
-    "locals",
-    "vars",
-    "globals",
-    "setattr",
-    "modules",
-    "import_module",
-    "__import__",
-    "_getframe",
-    "f_globals",
-    "__bases__",
-    "abstractmethod",
-    "__build_class__",
-    "__builtins__",
-    "__dict__",
-];
-const BASES_MODULES: [&str; 2] = ["zerepy_plugins", "zerepy_plugins.base"];
-const BASES: [&str; 3] = ["ConnectionPlugin", "ActionPlugin", "PluginBase"];
-/// What may be called or decorate in a module without a plugin coming of it.
-const TAME_CALLS: [&str; 24] = [
-    "logging.getLogger",
-    "getLogger",
-    "TypeVar",
-    "re.compile",
-    "os.getenv",
-    "os.environ.get",
-    "Path",
-    "frozenset",
-    "set",
-    "dict",
-    "list",
-    "tuple",
-    "object",
-    "int",
-    "float",
-    "str",
-    "dataclass",
-    "dataclasses.dataclass",
-    "lru_cache",
-    "functools.lru_cache",
-    "cache",
-    "contextmanager",
-    "asynccontextmanager",
-    "unique",
-];
-/// Where classes come from that are no plugins, nor make them.
-const TAME_MODULES: [&str; 10] = [
-    "abc",
-    "collections",
-    "dataclasses",
-    "enum",
-    "json",
-    "logging",
-    "pydantic",
-    "threading",
-    "typing",
-    "typing_extensions",
-];
-const TAME_BUILTINS: [&str; 14] = [
-    "object",
-    "dict",
-    "list",
-    "set",
-    "frozenset",
-    "str",
-    "int",
-    "float",
-    "tuple",
-    "bytes",
-    "Exception",
-    "ValueError",
-    "RuntimeError",
-    "LookupError",
-];
-/// Before a bracket these make no call.
-const OPERATORS: [&str; 7] = ["in", "not", "and", "or", "is", "if", "else"];
-/// Names of a module that may be set without changing what its classes are.
-const TAME_DUNDERS: [&str; 4] = ["__all__", "__version__", "__author__", "__license__"];
 
 /// Looks at a source. `is_package` is whether it is one of a package's files: then what it imports
 /// from beside itself counts as its own.
@@ -144,6 +65,7 @@ fn has_cookie(source: &str) -> bool {
     source.lines().take(2).any(|line| line.contains('#') && line.contains("coding"))
 }
 
+mod known;
 #[cfg(test)]
 mod tests;
 
@@ -154,8 +76,8 @@ struct Module<'a> {
     defined: HashSet<&'a str>,
     /// Classes that are surely no plugins.
     others: HashSet<&'a str>,
-    /// The class that is one, and what was seen of it.
-    plugin: Option<(&'a str, Glimpse)>,
+    /// The class that is one, its base, and what was seen of it.
+    plugin: Option<(&'a str, &'a str, Glimpse)>,
     is_package: bool,
 }
 
@@ -169,14 +91,18 @@ impl<'a> Module<'a> {
             plugin: None,
             is_package,
         };
-        let (mut rest, mut decorated) = (lines, false);
+        let (mut rest, mut decorated, mut run) = (lines, false, Vec::new());
         while let Some((line, after)) = rest.split_first() {
             let length = after.iter().take_while(|line| !line.indent.is_empty()).count();
             let (block, next) = after.split_at(length);
             decorated = module.statement(line, block, decorated)?;
+            run.push(line);
+            if line.tokens[0] != Token::Name("if") {
+                run.extend(block);
+            }
             rest = next;
         }
-        module.is_settled(lines).then_some(module)
+        module.is_settled(&run).then_some(module)
     }
 
     /// Takes one statement in; whether it is a decorator of the next.
@@ -197,7 +123,7 @@ impl<'a> Module<'a> {
             [Token::Name("async"), Token::Name("def"), Token::Name(name), rest @ ..]
             | [Token::Name("def"), Token::Name(name), rest @ ..] => {
                 self.is_tame(rest).then_some(())?;
-                self.defined.insert(name);
+                self.define(name)?;
             }
             _ if decorated => return None,
             [Token::Name("from"), rest @ ..] if block.is_empty() => self.from(rest)?,
@@ -213,15 +139,22 @@ impl<'a> Module<'a> {
     }
 
     fn assignment(&mut self, name: &'a str, tokens: &[Token<'a>]) -> Option<()> {
-        let is_keyword = ["try", "else", "finally", "lambda", "match", "type"].contains(&name);
-        let is_special = name.starts_with("__") && !TAME_DUNDERS.contains(&name);
-        if is_keyword
-            || is_special
+        if COMPOUND.contains(&name)
             || tokens[1] == Token::Op(b'=') && tokens.get(2) == Some(&Token::Op(b'='))
         {
             return None;
         }
         if assignments(tokens) > 1 || !self.is_tame(tokens) {
+            return None;
+        }
+        self.define(name)
+    }
+
+    /// Takes note of a name, unless it stands for something else that is relied on.
+    fn define(&mut self, name: &'a str) -> Option<()> {
+        let is_special =
+            name.starts_with("__") && !TAME_DUNDERS.contains(&name) && !TAME_HOOKS.contains(&name);
+        if is_special || self.imports.contains_key(name) || self.others.contains(name) {
             return None;
         }
         self.defined.insert(name);
@@ -254,6 +187,7 @@ impl<'a> Module<'a> {
         {
             return None;
         }
+        let of_ours = BASES_MODULES.contains(&module.as_str());
         let names = tokens[at + 1..].iter();
         let names: Vec<_> =
             names.filter(|token| !matches!(token, Token::Op(b'(' | b')'))).copied().collect();
@@ -265,7 +199,9 @@ impl<'a> Module<'a> {
                 [] if items.peek().is_none() => break,
                 _ => return None,
             };
+            let is_module = of_ours && original.starts_with(|first: char| first.is_lowercase());
             if local.starts_with("__")
+                || is_module
                 || self.imports.insert(local, (module.clone(), original)).is_some()
             {
                 return None;
@@ -287,7 +223,12 @@ impl<'a> Module<'a> {
                 [Token::Name(_), Token::Name("as"), Token::Name(local)] => local,
                 _ => return None,
             };
-            self.imports.insert(local, ((*local).to_owned(), ""));
+            let Token::Name(root) = item[0] else { return None };
+            let is_same = self.imports.get(local).is_none_or(|(known, _)| known == root);
+            if local.starts_with("__") || root.starts_with("zerepy_plugins") || !is_same {
+                return None;
+            }
+            self.imports.insert(local, (root.to_owned(), ""));
         }
         Some(())
     }
@@ -308,9 +249,10 @@ impl<'a> Module<'a> {
             }
             _ => return None,
         };
-        if !self.defined.insert(name) || self.imports.contains_key(name) {
+        if self.defined.contains(name) {
             return None;
         }
+        self.define(name)?;
         if let [Token::Name(base)] = bases
             && let Some(category) = self.category(base)
         {
@@ -320,12 +262,56 @@ impl<'a> Module<'a> {
             let (plugin, version) = body::read(block, category)?;
             check_name(&plugin).ok()?;
             is_version(&version).then_some(())?;
-            self.plugin = Some((name, Glimpse { name: plugin, version, category }));
+            self.plugin = Some((name, base, Glimpse { name: plugin, version, category }));
             return Some(());
         }
         let no_plugin =
             bases.split(|token| *token == Token::Op(b',')).all(|base| self.is_other(base));
-        no_plugin.then(|| self.others.insert(name)).map(drop)
+        if !no_plugin || !(inline.is_empty() || self.is_harmless(inline)) {
+            return None;
+        }
+        self.is_harmless_block(block).then(|| self.others.insert(name)).map(drop)
+    }
+
+    /// Whether the statements in a class that is no plugin do nothing but define what is in it.
+    fn is_harmless_block(&self, block: &[Line<'a>]) -> bool {
+        let Some(indent) = block.first().map(|line| line.indent) else { return true };
+        let mut rest = block;
+        while let Some((line, after)) = rest.split_first() {
+            let length = after.iter().take_while(|line| line.indent.len() > indent.len()).count();
+            let (below, next) = after.split_at(length);
+            let is_class = line.tokens[0] == Token::Name("class");
+            if line.indent != indent
+                || !self.is_harmless(&line.tokens)
+                || is_class && !self.is_harmless_block(below)
+            {
+                return false;
+            }
+            rest = next;
+        }
+        true
+    }
+
+    fn is_harmless(&self, tokens: &[Token<'a>]) -> bool {
+        match tokens {
+            _ if tokens.contains(&Token::Op(b';')) => false,
+            [Token::Op(b'@'), decorator @ ..] => {
+                let root = decorator.first();
+                let is_own = |token: &Token<'_>| matches!(token, Token::Name(root) if self.defined.contains(root));
+                root.is_some_and(|root| !is_own(root)) && self.is_tame(decorator)
+            }
+            [Token::Name("async"), Token::Name("def"), Token::Name(_), rest @ ..]
+            | [Token::Name("def"), Token::Name(_), rest @ ..] => self.is_tame(rest),
+            [Token::Name("class"), Token::Name(_), Token::Op(b':'), rest @ ..] => {
+                rest.is_empty() || self.is_harmless(rest)
+            }
+            [Token::Name("pass") | Token::Text(_) | Token::Quoted]
+            | [Token::Op(b'.'), Token::Op(b'.'), Token::Op(b'.')] => true,
+            [Token::Name(name), Token::Op(b'=' | b':'), ..] => {
+                !COMPOUND.contains(name) && assignments(tokens) <= 1 && self.is_tame(tokens)
+            }
+            _ => false,
+        }
     }
 
     /// The category of a base class of that name, if it is one of ours.
@@ -342,20 +328,30 @@ impl<'a> Module<'a> {
     /// Whether what a class extends is surely no plugin.
     fn is_other(&self, base: &[Token<'a>]) -> bool {
         let Some(Token::Name(root)) = base.first() else { return base.is_empty() };
-        if base.iter().any(|token| matches!(token, Token::Op(b'=' | b'(' | b'*'))) {
+        let (path, rest) = base.split_at(path_length(base));
+        let is_path =
+            path.windows(2).all(|two| (two[0] == Token::Op(b'.')) != (two[1] == Token::Op(b'.')));
+        let is_plain = rest.is_empty() || rest[0] == Token::Op(b'[');
+        if !is_path || !is_plain || base.iter().any(|token| matches!(token, Token::Op(b'=' | b'(')))
+        {
             return false;
         }
-        if let Some((module, _)) = self.imports.get(root) {
-            return TAME_MODULES.contains(&module.split('.').next().unwrap_or_default());
+        if self.imports.contains_key(root) {
+            return self.is_of_tame_module(root);
         }
         self.others.contains(root) || TAME_BUILTINS.contains(root) && !self.defined.contains(root)
     }
 
+    fn is_of_tame_module(&self, name: &str) -> bool {
+        self.imports.get(name).is_some_and(|(module, _)| {
+            TAME_MODULES.contains(&module.split('.').next().unwrap_or_default())
+        })
+    }
+
     /// Whether an expression calls only what makes no plugins.
     fn is_tame(&self, tokens: &[Token<'a>]) -> bool {
-        let binds = tokens.windows(2).any(|two| two == [Token::Op(b':'), Token::Op(b'=')]);
         let opens = |at: &usize| tokens[*at] == Token::Op(b'(');
-        !binds
+        !body::binds_inside(tokens)
             && (1..tokens.len()).filter(opens).all(|at| match tokens[at - 1] {
                 Token::Name(name) if OPERATORS.contains(&name) => true,
                 Token::Name(_) => self.is_tame_call(tokens, at),
@@ -372,15 +368,15 @@ impl<'a> Module<'a> {
         let Some(Token::Name(root)) = callee.first() else { return false };
         let is_known = dotted(callee).is_some_and(|path| TAME_CALLS.contains(&path.as_str()));
         let is_own = self.defined.contains(root);
-        let is_relative = self.imports.get(root).is_some_and(|(module, _)| module.starts_with('.'));
-        is_known && !is_own && !is_relative
+        let is_tame = !self.imports.contains_key(root) || self.is_of_tame_module(root);
+        is_known && !is_own && is_tame
     }
 
-    /// Whether nothing else is done with the plugin's class or its base.
-    fn is_settled(&self, lines: &[Line<'a>]) -> bool {
-        let count = |name: &str, top: bool| {
-            let lines = lines.iter().filter(|line| !top || line.indent.is_empty());
-            lines.flat_map(|line| &line.tokens).filter(|token| **token == Token::Name(name)).count()
+    /// Whether nothing else is done with the plugin's class or its base in what may be run.
+    fn is_settled(&self, lines: &[&Line<'a>]) -> bool {
+        let count = |name: &str| {
+            let tokens = lines.iter().flat_map(|line| &line.tokens);
+            tokens.filter(|token| **token == Token::Name(name)).count()
         };
         let of_ours = |(_, (module, original)): &(&&str, &(String, &str))| {
             BASES_MODULES.contains(&module.as_str()) && BASES.contains(original)
@@ -388,19 +384,37 @@ impl<'a> Module<'a> {
         let mut bases = self.imports.iter().filter(of_ours);
         let used = bases.all(|(local, (_, original))| {
             let is_renamed = local != original;
-            let mentions = count(local, false);
-            !is_renamed && mentions <= 1 + usize::from(self.plugin.is_some())
+            let is_extended = self.plugin.as_ref().is_some_and(|(_, base, _)| base == local);
+            !is_renamed && count(local) <= 1 + usize::from(is_extended)
         });
-        let class = self.plugin.as_ref().is_none_or(|(class, _)| count(class, true) == 1);
-        used && class && count("property", true) == 0
+        let class = self.plugin.as_ref().is_none_or(|(class, ..)| is_only_created(class, lines));
+        let top = lines.iter().filter(|line| line.indent.is_empty());
+        let property = top.flat_map(|line| &line.tokens).any(|t| *t == Token::Name("property"));
+        used && class && !property
     }
 
     fn seen(self) -> Seen {
-        self.plugin.map_or(Seen::Nothing, |(_, plugin)| Seen::Plugin(plugin))
+        self.plugin.map_or(Seen::Nothing, |(_, _, plugin)| Seen::Plugin(plugin))
     }
 }
 
-/// How many tokens of a decorator are its name.
+/// Whether a class is defined, and then mentioned only in functions, to be called.
+fn is_only_created(class: &str, lines: &[&Line<'_>]) -> bool {
+    let mut defined = 0;
+    lines.iter().all(|line| {
+        let tokens = &line.tokens;
+        let mut mentions = (0..tokens.len()).filter(|at| tokens[*at] == Token::Name(class));
+        mentions.all(|at| {
+            if line.indent.is_empty() {
+                defined += 1;
+                return defined == 1;
+            }
+            tokens.get(at + 1) == Some(&Token::Op(b'('))
+        })
+    })
+}
+
+/// How many tokens of an expression are a dotted name at its beginning.
 fn path_length(tokens: &[Token<'_>]) -> usize {
     tokens.iter().take_while(|token| matches!(token, Token::Name(_) | Token::Op(b'.'))).count()
 }

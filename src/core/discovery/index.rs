@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use super::glance::{Seen, glance};
 
 /// To be increased with every change of what a glance sees, or of how it is kept.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// A file that changed less than this before it was read may change again without a trace.
 const SETTLED: Duration = Duration::from_secs(2);
 /// Larger files are not looked at.

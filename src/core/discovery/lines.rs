@@ -22,6 +22,8 @@ pub(super) enum Token<'a> {
     Text(&'a str),
     /// Any other string or bytes.
     Quoted,
+    /// An f-string with brackets in it: they may be a call, or bind a name.
+    Formatted,
     Number,
     /// One byte of an operator or bracket.
     Op(u8),
@@ -154,7 +156,11 @@ impl<'a> Lexer<'a> {
         let content = &self.source[start..self.at];
         self.at += if long { 3 } else { 1 };
         let is_text = prefix.is_empty() && is_plain && !content.contains('\r');
-        Some(if is_text { Token::Text(content) } else { Token::Quoted })
+        Some(match () {
+            () if is_text => Token::Text(content),
+            () if formatted && content.contains('(') => Token::Formatted,
+            () => Token::Quoted,
+        })
     }
 
     /// Goes to the closing quote; whether there was no escape before it.
