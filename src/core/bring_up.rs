@@ -130,9 +130,9 @@ impl<C: Class> Rising<C> {
         let (name, late) = (self.entry.name().to_owned(), Arc::clone(&self.instance));
         let undo = move |result: Result<()>| undo_late(&name, &late, result.is_ok());
         let begin = |done| self.instance.begin(Step::Initialize, done);
-        let (began, took) = (Instant::now(), Arc::clone(&self.took));
+        let (since, took) = (Instant::now(), Arc::clone(&self.took));
         let report = move |result| {
-            let _ = took.set(began.elapsed()); // it is told once
+            let _ = took.set(since.elapsed()); // it is told once
             report(result);
         };
         Flight::begin(&self.entry, Step::Initialize.name(), limit, begin, report, undo)

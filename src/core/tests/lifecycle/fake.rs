@@ -86,7 +86,7 @@ pub(super) struct FakeInstance {
 }
 
 impl FakeInstance {
-    fn begin_other(&self, step: String, done: Done) -> Cancel {
+    fn begin_other(&self, step: &str, done: Done) -> Cancel {
         let (script, step) = (Arc::clone(&self.script), format!("{}.{step}", self.name));
         let (to_cancel, to_run) = (Arc::clone(&script), step.clone());
         thread::spawn(move || done(script.run(&to_run, None)));
@@ -118,9 +118,8 @@ impl Instance for FakeInstance {
         self.run("attach", None)
     }
 
-    /// It is, once a test has told it to.
     fn is_bound_to_thread(&self) -> bool {
-        self.script.reactions.lock().contains_key(&format!("{}.bound", self.name))
+        false
     }
 
     fn initialize(&self) -> Result<()> {
@@ -133,7 +132,7 @@ impl Instance for FakeInstance {
 
     fn begin_load(&self, snapshot: &Snapshot, done: Done) -> Result<Cancel> {
         let what = format!("load_state {} {}", snapshot.version, snapshot.state);
-        Ok(self.begin_other(what, done))
+        Ok(self.begin_other(&what, done))
     }
 
     /// It does, once a test has told it to.
@@ -176,7 +175,7 @@ impl Instance for FakeInstance {
         }
         let paths: Vec<_> = changes.iter().map(|change| change.path.as_str()).collect();
         self.run(&format!("reconfigure {} {}", paths.join(" "), config.value), None)?;
-        Ok(self.begin_other("reconfigure".into(), Box::new(|result| done(result.map(|()| true)))))
+        Ok(self.begin_other("reconfigure", Box::new(|result| done(result.map(|()| true)))))
     }
 
     fn show_config(&self, _: &Config) -> Result<()> {
@@ -193,7 +192,7 @@ impl Instance for FakeInstance {
     }
 
     fn begin(&self, step: Step, done: Done) -> Result<Cancel> {
-        Ok(self.begin_other(step.name().to_owned(), done))
+        Ok(self.begin_other(step.name(), done))
     }
 
     fn release(&self) -> Vec<Error> {
