@@ -57,6 +57,10 @@ class PluginBase(ABC):
     """Plugins that must run first: ``"db"`` or ``"db>=1.2,<2"``."""
     config_schema: ClassVar[Any] = None
     """What ``initialize`` accepts: a JSON Schema ``dict`` or a pydantic model class."""
+    bound_to_thread: ClassVar[bool] = False
+    """Whether the steps of its life (``initialize``, ``cleanup``, ``save_state``, ``load_state``,
+    ``reconfigure``) run on the thread that starts, stops or changes it, and without time limits;
+    for what is bound to its thread. Read from the class when an instance is made."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -28,6 +28,7 @@ pub(crate) struct PluginInstance {
     hooks: Methods,
     has_action_hooks: bool, // read on every call
     target: Target,
+    bound_to_thread: bool,
     cleaned: AtomicBool, // whether `cleanup` was called, and so had a chance to release things
     owner: OnceLock<Py<PluginFinder>>, // stands for the manager
 }
@@ -36,10 +37,21 @@ impl PluginInstance {
     /// Looks at a new plugin object.
     pub(crate) fn new(object: Bound<'_, PyAny>, config: Bound<'_, PyAny>) -> PyResult<Self> {
         let (hooks, target) = (Methods::of(&object)?, Target::of(&object)?);
+        let bound = object.get_type().getattr_opt(intern!(object.py(), "bound_to_thread"))?;
+        let bound_to_thread = bound.is_some_and(|bound| bound.is_truthy().unwrap_or(false));
         let (object, config) = (object.unbind(), Mutex::new(config.unbind()));
         let (has_action_hooks, cleaned) = (hooks.of_actions(), AtomicBool::new(false));
         let owner = OnceLock::new();
-        Ok(Self { object, config, hooks, has_action_hooks, target, cleaned, owner })
+        Ok(Self {
+            object,
+            config,
+            hooks,
+            has_action_hooks,
+            target,
+            bound_to_thread,
+            cleaned,
+            owner,
+        })
     }
 
     /// The plugin itself.
@@ -92,22 +104,48 @@ impl PluginInstance {
         };
         let what = self.what(py, step.name());
         let finish = surroundings::finisher(py, done, kind_of(step), what, judge)?;
-        self.on_worker(py, step.name(), self.arguments(py, step)?, finish)
+        let method = self.object.bind(py).getattr(step.name())?;
+        self.on_worker(py, step.name(), &method, self.arguments(py, step)?, finish)
     }
 
-    /// Begins a method on a worker thread.
+    /// Begins a method of that name on a worker thread.
     fn on_worker<'py>(
         &self,
         py: Python<'py>,
-        method: &str,
+        name: &str,
+        method: &Bound<'py, PyAny>,
         arguments: Bound<'py, PyTuple>,
         finish: Bound<'py, PyCFunction>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let kwargs = PyDict::new(py);
         kwargs.set_item("owner", self.owner.get())?;
-        let bound = self.object.bind(py).getattr(method)?;
-        let arguments = (bound, arguments, finish, self.what(py, method));
+        let arguments = (method, arguments, finish, self.what(py, name));
         surroundings::work(py)?.call_method("begin", arguments, Some(&kwargs))
+    }
+
+    /// Begins, on a worker thread, an optional method that `find` finds; `absent` is its outcome if
+    /// there is none.
+    fn begin_optional<T: 'static>(
+        &self,
+        name: &str,
+        find: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>>,
+        judge: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+        absent: T,
+        done: Done<T>,
+    ) -> Result<Cancel> {
+        Python::attach(|py| {
+            let what = || self.what(py, name);
+            let failed = |raised| errors::from_python(py, raised, ErrorKind::Execution, &what());
+            let Some(method) = find(self.object.bind(py)).map_err(failed)? else {
+                done(Ok(absent));
+                return Ok(Box::new(|| false) as Cancel);
+            };
+            let finish = surroundings::finisher(py, done, ErrorKind::Execution, what(), judge);
+            let nothing = PyTuple::empty(py);
+            let work = finish
+                .and_then(|finish| self.on_worker(py, name, method.bind(py), nothing, finish));
+            Ok(cancel(work.map_err(failed)?.unbind()))
+        })
     }
 
     fn arguments<'py>(&self, py: Python<'py>, step: Step) -> PyResult<Bound<'py, PyTuple>> {
@@ -181,12 +219,26 @@ impl Instance for PluginInstance {
         })
     }
 
+    fn is_bound_to_thread(&self) -> bool {
+        self.bound_to_thread
+    }
+
     fn initialize(&self) -> Result<()> {
         self.step(Step::Initialize)
     }
 
     fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
-        Python::attach(|py| optional::load_state(self.object.bind(py), snapshot))
+        Python::attach(|py| {
+            let plugin = self.object.bind(py);
+            optional::run(plugin, "load_state", optional::loading(plugin, snapshot)).map(drop)
+        })
+    }
+
+    fn begin_load(&self, snapshot: &Snapshot, done: Done) -> Result<Cancel> {
+        let load = |plugin: &Bound<'_, _>| {
+            optional::loading(plugin, snapshot).map(|method| method.map(Bound::unbind))
+        };
+        self.begin_optional("load_state", load, |_| Ok(()), (), done)
     }
 
     fn remembers(&self) -> bool {
@@ -201,32 +253,45 @@ impl Instance for PluginInstance {
     }
 
     fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel> {
-        Python::attach(|py| {
-            let what = || self.what(py, "save_state");
-            let (kind, nothing) = (ErrorKind::Execution, PyTuple::empty(py));
-            let finish = surroundings::finisher(py, done, kind, what(), optional::saved);
-            let work = finish
-                .and_then(|finish| self.on_worker(py, "save_state", nothing, finish))
-                .map_err(|raised| errors::from_python(py, raised, kind, &what()))?;
-            Ok(cancel(work.unbind()))
-        })
+        let save = |plugin: &Bound<'_, PyAny>| {
+            plugin.getattr_opt("save_state").map(|method| method.map(Bound::unbind))
+        };
+        self.begin_optional("save_state", save, optional::saved, None, done)
     }
 
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool> {
         Python::attach(|py| {
-            let object = self.object.bind(py);
-            let unexpected = |raised| {
-                errors::from_python(py, raised, ErrorKind::Config, "setting the configuration")
-            };
-            let config = convert::to_python(py, &config.value).map_err(unexpected)?;
-            if !optional::reconfigure(object, &config, changes)? {
-                return Ok(false);
-            }
+            let plugin = self.object.bind(py);
+            let method = optional::reconfiguring(plugin, config, changes);
+            optional::run(plugin, "reconfigure", method).map(|taken| taken.is_some())
+        })
+    }
+
+    fn begin_reconfigure(
+        &self,
+        config: &Config,
+        changes: &[Change],
+        done: Done<bool>,
+    ) -> Result<Cancel> {
+        let take = |plugin: &Bound<'_, _>| {
+            let method = optional::reconfiguring(plugin, config, changes);
+            method.map(|method| method.map(Bound::unbind))
+        };
+        self.begin_optional("reconfigure", take, |_| Ok(true), false, done)
+    }
+
+    fn show_config(&self, config: &Config) -> Result<()> {
+        let shown = |py: Python<'_>| -> PyResult<()> {
+            let config = convert::to_python(py, &config.value)?;
             let before = mem::replace(&mut *self.config.lock(), config.clone().unbind());
             drop(before); // outside the lock
-            let context = object.getattr(intern!(py, "context")).map_err(unexpected)?;
-            context.setattr(intern!(py, "config"), config).map_err(unexpected)?;
-            Ok(true)
+            let context = self.object.bind(py).getattr(intern!(py, "context"))?;
+            context.setattr(intern!(py, "config"), config)
+        };
+        Python::attach(|py| {
+            shown(py).map_err(|raised| {
+                errors::from_python(py, raised, ErrorKind::Config, "setting the configuration")
+            })
         })
     }
 

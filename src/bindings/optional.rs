@@ -4,27 +4,29 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
-use zerepy_core::{Change, Error, ErrorKind, Result, Snapshot};
+use zerepy_core::{Change, Config, Error, ErrorKind, Result, Snapshot};
 
 use crate::errors::OrRaise;
 use crate::{awaitable, convert, errors};
 
-/// Calls `load_state(state)`, with `version` if it takes that, too.
-pub(crate) fn load_state(plugin: &Bound<'_, PyAny>, snapshot: &Snapshot) -> Result<()> {
-    run(plugin, "load_state", |method| {
-        let py = method.py();
-        let kwargs = PyDict::new(py);
-        if takes(method, "version")? {
-            kwargs.set_item("version", &snapshot.version)?;
-        }
-        method.call((convert::to_python(py, &snapshot.state)?,), Some(&kwargs))
-    })
-    .map(drop)
+/// What calls `load_state(state)`, with `version` if it takes that, too; if there is such a method.
+pub(crate) fn loading<'py>(
+    plugin: &Bound<'py, PyAny>,
+    snapshot: &Snapshot,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(method) = plugin.getattr_opt("load_state")? else { return Ok(None) };
+    let py = method.py();
+    let kwargs = PyDict::new(py);
+    if takes(&method, "version")? {
+        kwargs.set_item("version", &snapshot.version)?;
+    }
+    prepared(&method, &convert::to_python(py, &snapshot.state)?, &kwargs).map(Some)
 }
 
 /// What `save_state()` returns.
 pub(crate) fn save_state(plugin: &Bound<'_, PyAny>) -> Result<Option<Value>> {
-    run(plugin, "save_state", PyAnyMethods::call0)?.map_or(Ok(None), |state| to_json(&state))
+    let state = run(plugin, "save_state", plugin.getattr_opt("save_state"))?;
+    state.map_or(Ok(None), |state| to_json(&state))
 }
 
 /// What it returned, elsewhere.
@@ -43,20 +45,29 @@ fn to_json(state: &Bound<'_, PyAny>) -> Result<Option<Value>> {
     Ok(Some(state))
 }
 
-/// Calls `reconfigure(config)`, with `changes` if it takes that, too; whether there is such a method.
-pub(crate) fn reconfigure(
-    plugin: &Bound<'_, PyAny>,
-    config: &Bound<'_, PyAny>,
+/// What calls `reconfigure(config)`, with `changes` if it takes that, too; if there is such a method.
+pub(crate) fn reconfiguring<'py>(
+    plugin: &Bound<'py, PyAny>,
+    config: &Config,
     changes: &[Change],
-) -> Result<bool> {
-    let called = run(plugin, "reconfigure", |method| {
-        let kwargs = PyDict::new(method.py());
-        if takes(method, "changes")? {
-            kwargs.set_item("changes", by_path(method.py(), changes)?)?;
-        }
-        method.call((config,), Some(&kwargs))
-    })?;
-    Ok(called.is_some())
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(method) = plugin.getattr_opt("reconfigure")? else { return Ok(None) };
+    let py = method.py();
+    let kwargs = PyDict::new(py);
+    if takes(&method, "changes")? {
+        kwargs.set_item("changes", by_path(py, changes)?)?;
+    }
+    prepared(&method, &convert::to_python(py, &config.value)?, &kwargs).map(Some)
+}
+
+/// A method with its arguments, to be called without.
+fn prepared<'py>(
+    method: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+    kwargs: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let functools = method.py().import("functools")?;
+    functools.call_method("partial", (method, argument), Some(kwargs))
 }
 
 /// The values before and after, by path.
@@ -71,19 +82,19 @@ fn by_path<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Bound<'py, PyDi
     Ok(found)
 }
 
-/// Calls a method, if it is there, and waits for it if it is async.
-fn run<'py>(
+/// Calls an optional method, if it is there, and waits for it if it is async.
+pub(crate) fn run<'py>(
     plugin: &Bound<'py, PyAny>,
     name: &str,
-    call: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    method: PyResult<Option<Bound<'py, PyAny>>>,
 ) -> Result<Option<Bound<'py, PyAny>>> {
     let py = plugin.py();
     let what = || {
         let plugin = plugin.getattr(intern!(py, "name")).map(|name| name.to_string());
         format!("{name}() of plugin {:?}", plugin.unwrap_or_default())
     };
-    let outcome = plugin.getattr_opt(name).and_then(|method| {
-        let result = method.map(|method| call(&method)).transpose()?;
+    let outcome = method.and_then(|method| {
+        let result = method.map(|method| method.call0()).transpose()?;
         result.map(|result| awaitable::settle(result, what)).transpose()
     });
     outcome.map_err(|raised| errors::from_python(py, raised, ErrorKind::Execution, &what()))

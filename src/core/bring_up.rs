@@ -1,8 +1,8 @@
 //! Bringing one plugin up, step by step: creating, hooks, `initialize`, what it remembers.
 
-use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
 use crate::flight::Flight;
@@ -18,6 +18,8 @@ pub(crate) struct Rising<C: Class> {
     pub(crate) snapshot: Option<Snapshot>,
     /// What hooks that ran before it had to report.
     problems: Vec<Error>,
+    /// How long `initialize` took, on another thread.
+    took: Arc<OnceLock<Duration>>,
 }
 
 impl<C: Class> Host<C> {
@@ -28,11 +30,12 @@ impl<C: Class> Host<C> {
         snapshot: Option<Snapshot>,
     ) -> Result<Arc<C::Instance>> {
         let mut rising = self.create(entry, snapshot)?;
-        let (result, given_up) = match (self.allow(&mut rising), entry.limits.initialize) {
-            (false, _) => (None, false),
-            (true, None) => (Some(rising.instance.initialize()), false),
-            (true, Some(limit)) => self.initialize_alone(&rising, limit),
-        };
+        let (result, given_up) =
+            match (self.allow(&mut rising), entry.limits_of(&rising.instance).initialize) {
+                (false, _) => (None, false),
+                (true, None) => (Some(rising.instance.initialize()), false),
+                (true, Some(limit)) => self.initialize_alone(&rising, limit),
+            };
         let instance = Arc::clone(&rising.instance);
         self.finish(rising, result, given_up).map(|()| instance)
     }
@@ -45,7 +48,8 @@ impl<C: Class> Host<C> {
     ) -> Result<Rising<C>> {
         let instance = Arc::new(entry.registered.class.create(entry.usable_config()?)?);
         instance.attach(&self.environment, entry.name())?;
-        Ok(Rising { entry: Arc::clone(entry), instance, snapshot, problems: Vec::new() })
+        let (problems, took) = (Vec::new(), Arc::default());
+        Ok(Rising { entry: Arc::clone(entry), instance, snapshot, problems, took })
     }
 
     /// Runs the hooks before `initialize`; `false` if they keep the plugin from starting.
@@ -61,16 +65,18 @@ impl<C: Class> Host<C> {
         &self,
         mut rising: Rising<C>,
         result: Option<Result<()>>,
-        given_up: bool,
+        mut given_up: bool,
     ) -> Result<()> {
         let mut errors = std::mem::take(&mut rising.problems);
         let (instance, initialized) = (rising.instance.as_ref(), matches!(result, Some(Ok(()))));
         errors.extend(result.and_then(Result::err));
         if let Some(snapshot) = rising.snapshot.as_ref().filter(|_| initialized) {
-            errors.extend(instance.load_state(snapshot).err());
+            let loaded = self.load_state(&rising, snapshot);
+            given_up = loaded.1;
+            errors.extend(loaded.0.err());
         }
         errors.extend(self.hooks.run(Hook::PostInitialize, instance, errors.first()).errors);
-        if initialized && !errors.is_empty() {
+        if initialized && !errors.is_empty() && !given_up {
             errors.extend(instance.cleanup().err()); // it is not wanted any more
         }
         let outcome = rising.join(errors);
@@ -78,6 +84,28 @@ impl<C: Class> Host<C> {
             return outcome;
         }
         log_others(rising.entry.name(), instance.release()).map_or(outcome, Err)
+    }
+
+    /// Has an instance take up what it remembers, in what `initialize` left of its time; with whether it
+    /// was given up.
+    fn load_state(&self, rising: &Rising<C>, snapshot: &Snapshot) -> (Result<()>, bool) {
+        let (entry, instance) = (&rising.entry, &rising.instance);
+        let Some(limit) = entry.limits_of(instance).initialize else {
+            return (instance.load_state(snapshot), false);
+        };
+        let (sender, receiver) = channel();
+        let report = move |result| drop(sender.send(result));
+        let begin = |done| instance.begin_load(snapshot, done);
+        let (name, late) = (entry.name().to_owned(), Arc::clone(instance));
+        let undo = move |_: Result<()>| undo_late(&name, &late, true);
+        let deadline = Instant::now() + limit.saturating_sub(rising.took());
+        let mut flight = match Flight::begin(entry, "load_state", limit, begin, report, undo) {
+            Ok(flight) => flight,
+            Err(error) => return (Err(error), false),
+        };
+        flight.end_by(deadline);
+        let result = flight.wait(&receiver, &mut Patience::new(self.threads.as_ref()));
+        (result, flight.attempt.goes_on())
     }
 
     /// Runs `initialize` on another thread and waits for it; with whether it was given up.
@@ -102,7 +130,16 @@ impl<C: Class> Rising<C> {
         let (name, late) = (self.entry.name().to_owned(), Arc::clone(&self.instance));
         let undo = move |result: Result<()>| undo_late(&name, &late, result.is_ok());
         let begin = |done| self.instance.begin(Step::Initialize, done);
+        let (since, took) = (Instant::now(), Arc::clone(&self.took));
+        let report = move |result| {
+            let _ = took.set(since.elapsed()); // it is told once
+            report(result);
+        };
         Flight::begin(&self.entry, Step::Initialize.name(), limit, begin, report, undo)
+    }
+
+    fn took(&self) -> Duration {
+        self.took.get().copied().unwrap_or_default()
     }
 
     fn join(&self, errors: Vec<Error>) -> Result<()> {

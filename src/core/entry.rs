@@ -13,8 +13,8 @@ use crate::overrun::{Attempt, Overruns};
 use crate::policy::{Permit, Rules};
 use crate::retry::Retry;
 use crate::{
-    Class, Config, Error, ErrorKind, Failure, Limits, PluginState, Registered, Result, Stage,
-    StateCell, Status, Usage,
+    Class, Config, Error, ErrorKind, Failure, Instance, Limits, PluginState, Registered, Result,
+    Stage, StateCell, Status, Usage,
 };
 
 /// One plugin in a host. Its state is read by every call, and moved by the lifecycle alone.
@@ -124,6 +124,14 @@ impl<C: Class> Entry<C> {
         self.wanted.store(false, Ordering::SeqCst);
         *self.retry.lock() = None;
         self.state.get() == PluginState::Retrying
+    }
+
+    /// The limits of an instance's life: one that is bound to its thread has none.
+    pub(crate) fn limits_of(&self, instance: &C::Instance) -> Limits {
+        if instance.is_bound_to_thread() {
+            return Limits { initialize: None, cleanup: None, ..self.limits };
+        }
+        self.limits
     }
 
     /// The instance, if it takes calls.

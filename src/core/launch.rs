@@ -1,6 +1,6 @@
 //! Bringing plugins up: side by side, each as soon as all that it needs is settled.
 //!
-//! With a limit, `initialize` runs on another thread; without one, on the thread that starts, one
+//! With a limit, `initialize` runs on another thread; without one (or bound to its thread), on the thread that starts, one
 //! after another. Everything else (creating, hooks, events) runs on the thread that starts.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -146,7 +146,8 @@ impl<C: Class> Launch<'_, C> {
     /// Initializes an instance, or begins to; whether it came up, if that is known.
     fn initialize(&mut self, mut rising: Rising<C>) -> Result<Option<bool>> {
         let (name, sender) = (rising.entry.name().to_owned(), self.sender.clone());
-        let result = match (self.host.allow(&mut rising), rising.entry.limits.initialize) {
+        let limit = rising.entry.limits_of(&rising.instance).initialize;
+        let result = match (self.host.allow(&mut rising), limit) {
             (false, _) => None,
             (true, None) => Some(rising.instance.initialize()),
             (true, Some(limit)) => {

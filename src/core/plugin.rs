@@ -32,10 +32,14 @@ pub trait Instance: Send + Sync + 'static {
 
     /// Hands over its context; called once, before everything below.
     fn attach(&self, environment: &Self::Environment, name: &str) -> Result<()>;
+    /// Whether the steps of its life must run on the thread that asks for them, without a limit.
+    fn is_bound_to_thread(&self) -> bool;
     /// Makes it ready for calls.
     fn initialize(&self) -> Result<()>;
     /// Takes up what it saved in an earlier life, if it can; called once, after `initialize`.
     fn load_state(&self, snapshot: &Snapshot) -> Result<()>;
+    /// Begins `load_state` on another thread, as [`begin`](Self::begin) does a step.
+    fn begin_load(&self, snapshot: &Snapshot, done: Done) -> Result<Cancel>;
     /// Whether it has a `save_state`.
     fn remembers(&self) -> bool;
     /// What it wants to remember, if anything.
@@ -45,6 +49,15 @@ pub trait Instance: Send + Sync + 'static {
     /// Takes over another configuration while it runs; whether it can. An error means that it goes
     /// on with the one it has.
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool>;
+    /// Begins `reconfigure` on another thread, as [`begin`](Self::begin) does a step.
+    fn begin_reconfigure(
+        &self,
+        config: &Config,
+        changes: &[Change],
+        done: Done<bool>,
+    ) -> Result<Cancel>;
+    /// Shows this configuration as its own from now on: it took it over.
+    fn show_config(&self, config: &Config) -> Result<()>;
     /// Undoes `initialize`; may be called again after it failed.
     fn cleanup(&self) -> Result<()>;
     /// Whether it tells by a `health` of its own how it is.

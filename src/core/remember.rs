@@ -66,7 +66,7 @@ pub(crate) fn snapshot<C: Class>(
     if !instance.remembers() {
         return Ok(None);
     }
-    let state = match entry.limits.cleanup {
+    let state = match entry.limits_of(instance).cleanup {
         None => instance.save_state(),
         Some(limit) => {
             let (sender, saved) = channel();

@@ -171,7 +171,7 @@ impl<C: Class> Host<C> {
         halt: &mut Halt<'_>,
     ) -> Vec<Error> {
         let mut errors = self.hooks.run(Hook::PreCleanup, instance.as_ref(), None).errors;
-        let cleanup = match entry.limits.cleanup {
+        let cleanup = match entry.limits_of(instance).cleanup {
             None => instance.cleanup(),
             Some(limit) => halt.clean_up(entry, instance, limit),
         }

@@ -1,15 +1,18 @@
 //! Changing the configuration of plugins while they run.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use serde_json::{Map, Value, json};
 
 use crate::config::{changes, lay_over};
 use crate::entry::Entry;
+use crate::flight::Flight;
+use crate::patience::Patience;
 use crate::replace::MAX_OVERLAP;
 use crate::{
-    Change, Class, Environment, Error, ErrorKind, Event, Host, Instance, PluginState, Result,
-    Settings,
+    Change, Class, Config, Environment, Error, ErrorKind, Event, Host, Instance, PluginState,
+    Result, Settings,
 };
 
 impl<C: Class> Host<C> {
@@ -113,17 +116,53 @@ impl<C: Class> Host<C> {
         changes: &[Change],
     ) -> Result<()> {
         let Some(instance) = old.running() else { return Err(old.not_running()) };
-        let reconfigured = instance.reconfigure(fresh.usable_config()?, changes);
+        let config = fresh.usable_config()?;
+        let reconfigured = self.reconfigure(old, instance.as_ref(), config, changes);
         if !reconfigured.map_err(|error| error.with_plugin(old.name()))? {
             drop(instance); // it would count as a call of the old one
             return self.replace(old, fresh, MAX_OVERLAP);
         }
+        instance.show_config(config)?;
         fresh.continue_from(old, PluginState::Running);
         self.swap(old, &Arc::new(fresh));
         // A call that found the old entry just before must not come in through it after a stop.
         old.advance(PluginState::Stopping)?;
         old.instance.store(None);
         Ok(())
+    }
+
+    /// Has an instance take its new configuration over, if it can; it may take as long as an
+    /// initialize.
+    fn reconfigure(
+        &self,
+        entry: &Entry<C>,
+        instance: &C::Instance,
+        config: &Config,
+        changes: &[Change],
+    ) -> Result<bool> {
+        let Some(limit) = entry.limits_of(instance).initialize else {
+            return instance.reconfigure(config, changes);
+        };
+        let (sender, receiver) = channel();
+        let begin = |done| instance.begin_reconfigure(config, changes, done);
+        let report = move |result| drop(sender.send(result));
+        let plugin = entry.name().to_owned();
+        let late = move |_: Result<bool>| {
+            tracing::warn!(
+                target: "zerepy_plugins.config", plugin,
+                "a reconfigure ended after its limit: the plugin may use settings that are not in force"
+            );
+        };
+        let mut flight = Flight::begin(entry, "reconfigure", limit, begin, report, late)?;
+        flight.wait(&receiver, &mut Patience::new(self.threads.as_ref())).map_err(|error| {
+            if error.kind() != ErrorKind::Timeout {
+                return error;
+            }
+            error.with_hint(
+                "The old settings stay in force, but the plugin may have taken over some of the new \
+                 ones: reload it to be sure; or raise the limit, \"timeout\" under \"options\"",
+            )
+        })
     }
 
     fn announce_update(&self, plugin: &str, paths: &[String]) {

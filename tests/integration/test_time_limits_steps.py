@@ -168,6 +168,48 @@ def test_a_save_that_hangs_holds_neither_stop_nor_reload_up(sleeper, tmp_path):
     assert file.read_text() == "before"
 
 
+def test_a_load_that_hangs_fails_the_start_and_is_undone_when_it_ends(sleeper, tmp_path):
+    options = {"initialize_seconds": 0.05, "save_seconds": 0.01, "load_seconds": 0.3}
+    manager = sleeper(options, initialize_timeout=0.15, state_dir=tmp_path)
+    manager.start_plugins("sleeper")
+    manager.stop_plugins()
+    with pytest.raises(PluginTimeoutError, match='load_state of plugin "sleeper" did not end'):
+        manager.start_plugins("sleeper")
+    assert "within 0.15 s" in str(manager.failures[-1].error)
+    until(lambda: counts(manager)[1:] == (0, 1))
+    states = {status.name: status.state for status in manager.status()}
+    assert states["sleeper"] == "failed"
+
+
+def test_a_load_that_hangs_keeps_a_reload_from_replacing_the_old_one(sleeper, tmp_path):
+    options = {"save_seconds": 0.01, "load_seconds": 0.3}
+    manager = sleeper(options, initialize_timeout=0.1, state_dir=tmp_path)
+    manager.start_plugins("sleeper")
+    old = manager["sleeper"]
+    with pytest.raises(PluginTimeoutError, match='load_state of plugin "sleeper" did not end'):
+        manager.reload("sleeper")
+    assert manager["sleeper"] is old
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    until(lambda: counts(manager)[1:] == (0, 1))
+
+
+def test_a_reconfigure_that_hangs_leaves_the_old_settings_in_force(sleeper):
+    manager = sleeper({"reconfigure_seconds": 0.0}, initialize_timeout=0.1)
+    manager.start_plugins("sleeper")
+    old, before = manager["sleeper"], manager.describe("sleeper")["config"]
+    with pytest.raises(PluginTimeoutError, match='reconfigure of plugin "sleeper"') as caught:
+        manager.update_config("sleeper", {"options": {"reconfigure_seconds": 0.3}})
+    assert "within 0.1 s; it is still running" in str(caught.value)
+    assert "The old settings stay in force" in caught.value.hint
+    assert manager["sleeper"] is old
+    assert manager.describe("sleeper")["config"] == before == old.context.config
+    assert manager.perform_action("sleeper", "nap", {"seconds": 0}) == 0
+    until(lambda: counts(manager)[1:] == (0, 1))
+    changed = manager.update_config("sleeper", {"options": {"reconfigure_seconds": 0.01}})
+    assert changed == ["options.reconfigure_seconds"]
+    assert old.context.config["options"]["reconfigure_seconds"] == 0.01
+
+
 def test_a_save_within_its_limit_is_as_ever(sleeper, tmp_path):
     manager = sleeper({"save_seconds": 0.01}, cleanup_timeout=BOUND, state_dir=tmp_path)
     manager.start_plugins("sleeper")
@@ -241,3 +283,27 @@ def test_without_a_limit_everything_runs_on_the_calling_thread(manager_of, make_
     manager.start_plugins()
     manager.stop_plugins()
     assert threads == [threading.current_thread()] * 2
+
+
+def test_only_a_plugin_bound_to_its_thread_runs_on_the_calling_one(manager_of, make_connection):
+    threads = {"bound": [], "free": []}
+
+    def note(self, *_):
+        threads[self.name].append(threading.current_thread())
+        if self.name == "bound":
+            time.sleep(LIMIT * 3)
+
+    steps = {"initialize": note, "cleanup": note, "reconfigure": note}
+    manager = manager_of(
+        make_connection("bound", bound_to_thread=True, **steps),
+        make_connection("free", **steps),
+        initialize_timeout=LIMIT * 2,
+        cleanup_timeout=LIMIT * 2,
+    )
+    assert sorted(manager.start_plugins()) == ["bound", "free"]
+    for name in threads:
+        manager.update_config(name, {"options": {"new": 1}})
+    manager.stop_plugins()
+    assert threads["bound"] == [threading.current_thread()] * 3
+    assert len(threads["free"]) == 3
+    assert threading.current_thread() not in threads["free"]

@@ -238,13 +238,42 @@ class TestConfiguring:
         ]
 
 
-def test_a_class_is_made_on_the_thread_of_its_caller(zerepy):
+ASIDE = """
+import threading
+from zerepy_plugins import ConnectionPlugin
+
+class Aside(ConnectionPlugin):
+    name, version = "aside", "1.0.0"
+
+    def initialize(self, config):
+        self.thread = threading.current_thread().name
+
+    def cleanup(self):
+        pass
+
+    def is_configured(self):
+        return True
+
+    def configure(self):
+        return True
+
+    def perform_action(self, action, params):
+        return self.thread
+"""
+
+
+def test_a_class_is_made_on_the_thread_of_its_caller_and_a_plugin_beside_it_is_not(zerepy):
     project = zerepy()
     path = project.path / "src" / "connections" / "twitter_connection.py"
     thread = "        import threading; self.thread = threading.current_thread().name\n"
     path.write_text(path.read_text().replace("        self.sent = []\n", thread))
-    told = project.tell('tell(manager_of("twitter").connections["twitter"].thread)')
-    assert told == "MainThread"
+    project.write("plugins/aside.py", ASIDE)
+    told = project.tell("""
+        items = json.load(open("agents/example.json"))["config"] + [{"name": "aside"}]
+        cm = ConnectionManager([item for item in items if item["name"] in ("twitter", "aside")])
+        tell([cm.connections["twitter"].thread, cm.perform_action("aside", "thread", {})])
+    """)
+    assert told == ["MainThread", "zerepy-worker"]  # what has a limit runs on a worker
 
 
 def test_async_actions_are_awaited_on_a_loop_and_without_one(zerepy):

@@ -40,7 +40,8 @@ class PluginManager:
         max_payload: How many bytes the parameters or the result of one call of a native plugin may
             take, 256 MiB by default; ``None`` is no limit. Counted are 16 for each value, and those
             of texts, bytes and arrays.
-        initialize_timeout: Limit of each ``initialize``, in seconds; ``None`` for no limit.
+        initialize_timeout: Limit of each ``initialize`` together with ``load_state``, and of each
+            ``reconfigure``, in seconds; ``None`` for no limit.
         cleanup_timeout: Limit of each ``cleanup``, and of each ``save_state``.
         action_timeout: Limit of each action, with the check of its parameters.
         stop_timeout: Limit of stopping, all plugins together.
@@ -65,8 +66,8 @@ class PluginManager:
     With a limit, Python's ``initialize``, ``cleanup`` and actions run on worker threads, with the
     caller's context variables, and plugins that do not need each other are initialized side by
     side. What is bound to its thread, such as an ``sqlite3`` connection, wants
-    ``initialize_timeout=None`` and ``cleanup_timeout=None``: these two then run on the calling
-    thread, one after another.
+    ``bound_to_thread = True`` in its plugin's class, or ``initialize_timeout=None`` and
+    ``cleanup_timeout=None`` here: these two then run on the calling thread, one after another.
     ``async`` methods run on an event loop in either case; constructors, hooks and event handlers on
     the thread that starts and stops.
 

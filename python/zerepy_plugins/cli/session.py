@@ -75,9 +75,7 @@ def open_manager(
     """
     source = config if isinstance(config, Mapping) else config_file(config)
     directories = [directory for directory in searched_dirs(plugins) if directory.is_dir()]
-    # ZerePy's classes are made on the caller's thread, which a time limit would rule out.
-    limits: dict[str, Any] = {"initialize_timeout": None} if project else {}
-    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks, **limits)
+    manager = PluginManager(plugin_dirs=directories, config=source, hooks=hooks)
     try:
         if project:
             found = _take_in(manager, project)

@@ -100,6 +100,7 @@ class HostedConnection(ConnectionPlugin):
     """
 
     version = "0.0.0"
+    bound_to_thread = True  # ZerePy makes its connections on the caller's thread
     _load: ClassVar[Callable[[], type]]
     _settings: ClassVar[Mapping[str, Any]]
     _peers: ClassVar[Mapping[str, Any]]

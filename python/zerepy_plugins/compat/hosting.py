@@ -55,7 +55,6 @@ def serving_manager(project: Project) -> PluginManager:
         registry=PluginRegistry(),
         hooks=[_BranchEvents()],
         events=event_bus,
-        initialize_timeout=None,  # ZerePy's classes are made on the caller's thread, as ever
     )
     load_before(manager, project)
     return manager

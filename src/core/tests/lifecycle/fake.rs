@@ -86,6 +86,13 @@ pub(super) struct FakeInstance {
 }
 
 impl FakeInstance {
+    fn begin_other(&self, step: &str, done: Done) -> Cancel {
+        let (script, step) = (Arc::clone(&self.script), format!("{}.{step}", self.name));
+        let (to_cancel, to_run) = (Arc::clone(&script), step.clone());
+        thread::spawn(move || done(script.run(&to_run, None)));
+        Box::new(move || to_cancel.cancel(&step))
+    }
+
     fn run(&self, step: &str, error: Option<&Error>) -> Result<()> {
         self.script.run(&format!("{}.{step}", self.name), error)
     }
@@ -111,12 +118,21 @@ impl Instance for FakeInstance {
         self.run("attach", None)
     }
 
+    fn is_bound_to_thread(&self) -> bool {
+        false
+    }
+
     fn initialize(&self) -> Result<()> {
         self.run("initialize", None)
     }
 
     fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
         self.run(&format!("load_state {} {}", snapshot.version, snapshot.state), None)
+    }
+
+    fn begin_load(&self, snapshot: &Snapshot, done: Done) -> Result<Cancel> {
+        let what = format!("load_state {} {}", snapshot.version, snapshot.state);
+        Ok(self.begin_other(&what, done))
     }
 
     /// It does, once a test has told it to.
@@ -147,6 +163,25 @@ impl Instance for FakeInstance {
         self.run("reconfigure", None).map(|()| true)
     }
 
+    fn begin_reconfigure(
+        &self,
+        config: &Config,
+        changes: &[Change],
+        done: Done<bool>,
+    ) -> Result<Cancel> {
+        if !self.script.reactions.lock().contains_key(&format!("{}.reconfigure", self.name)) {
+            done(Ok(false));
+            return Ok(Box::new(|| false));
+        }
+        let paths: Vec<_> = changes.iter().map(|change| change.path.as_str()).collect();
+        self.run(&format!("reconfigure {} {}", paths.join(" "), config.value), None)?;
+        Ok(self.begin_other("reconfigure", Box::new(|result| done(result.map(|()| true)))))
+    }
+
+    fn show_config(&self, _: &Config) -> Result<()> {
+        Ok(())
+    }
+
     fn cleanup(&self) -> Result<()> {
         self.run("cleanup", None)
     }
@@ -157,10 +192,7 @@ impl Instance for FakeInstance {
     }
 
     fn begin(&self, step: Step, done: Done) -> Result<Cancel> {
-        let (script, name) = (Arc::clone(&self.script), format!("{}.{}", self.name, step.name()));
-        let (to_cancel, to_run) = (Arc::clone(&script), name.clone());
-        thread::spawn(move || done(script.run(&to_run, None)));
-        Ok(Box::new(move || to_cancel.cancel(&name)))
+        Ok(self.begin_other(step.name(), done))
     }
 
     fn release(&self) -> Vec<Error> {
