@@ -46,7 +46,8 @@ pub(super) fn poll_here<T>(runtime: &Runtime, mut action: &mut Guarded<T>) -> Po
         return Poll::Pending;
     }
     let mut context = Context::from_waker(Waker::noop());
-    runtime.block_on(poll_fn(|_| Poll::Ready(Pin::new(&mut action).poll(&mut context))))
+    // Through the handle, which enters the runtime once; `Runtime::block_on` does so twice.
+    runtime.handle().block_on(poll_fn(|_| Poll::Ready(Pin::new(&mut action).poll(&mut context))))
 }
 
 /// An action under way. All that is the author's runs guarded, the dropping included; a panic
