@@ -49,19 +49,21 @@ impl Keys {
         })
     }
 
-    /// The text of these bytes, of which Python checks that they are UTF-8.
+    /// Lends the text of these bytes, of which Python checks that they are UTF-8: a key that was met
+    /// before need not be counted.
     #[inline]
-    pub(super) fn text<'py>(
+    pub(super) fn lend<T>(
         &mut self,
-        py: Python<'py>,
+        py: Python<'_>,
         bytes: &[u8],
-    ) -> PyResult<Bound<'py, PyString>> {
+        work: impl FnOnce(&Bound<'_, PyString>) -> PyResult<T>,
+    ) -> PyResult<T> {
         let print = Print::of(bytes);
         let place = self.places.get(print.place());
         let known = place.and_then(|known| known.iter().flatten().find(|it| it.print == print));
         match known {
-            Some(known) if print.tells(&known.text, py, bytes) => Ok(known.text.bind(py).clone()),
-            _ => self.meet(py, print, bytes),
+            Some(known) if print.tells(&known.text, py, bytes) => work(known.text.bind(py)),
+            _ => work(&self.meet(py, print, bytes)?),
         }
     }
 

@@ -159,32 +159,44 @@ impl<'py, 'a> Walk<'py, 'a> {
     }
 
     #[inline]
-    fn key(&mut self) -> std::result::Result<Bound<'py, PyString>, Refusal> {
+    fn key(&mut self) -> std::result::Result<&'a [u8], Refusal> {
         let key = self.view.node(self.next)?;
         if key.tag != tag::STR {
             return Err(TapeError::Broken("a text is expected here").into());
         }
         self.next += 1;
-        let bytes = self.bytes(key)?;
-        Ok(self.keys.text(self.py, bytes)?)
+        self.bytes(key)
     }
 
     fn map(&mut self, node: Node) -> Outcome<'py> {
         let map = PyDict::new(self.py);
         for _ in 0..node.len {
-            let name = self.key()?;
-            let value = self.value().map_err(|refusal| refusal.at(Step::Key(name.to_string())))?;
-            // SAFETY: live objects; the dict takes references of its own.
-            let set = unsafe { ffi::PyDict_SetItem(map.as_ptr(), name.as_ptr(), value.as_ptr()) };
-            if set != 0 {
-                return Err(PyErr::fetch(self.py).into());
-            }
+            let key = self.key()?;
+            let value = self.value().map_err(|refusal| refusal.at(step(key)))?;
+            self.keys.lend(self.py, key, |name| set_item(&map, name, &value))?;
         }
         if map.len() != node.len as usize {
             return Err(TapeError::Broken("a map that has a key twice").into());
         }
         Ok(map.into_any())
     }
+}
+
+/// The dict takes references of its own.
+#[inline]
+fn set_item(
+    map: &Bound<'_, PyDict>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: live objects.
+    let set = unsafe { ffi::PyDict_SetItem(map.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if set == 0 { Ok(()) } else { Err(PyErr::fetch(map.py())) }
+}
+
+#[cold]
+fn step(key: &[u8]) -> Step {
+    Step::Key(String::from_utf8_lossy(key).into_owned())
 }
 
 fn int(made: std::result::Result<Bound<'_, PyInt>, Infallible>) -> Bound<'_, PyAny> {
