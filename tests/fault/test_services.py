@@ -152,3 +152,23 @@ def test_ctrl_c_tells_a_blocking_call(check):
     until(lambda: manager.perform_action("caller", "gave_up") == 1)
     """
     check(code)
+
+
+def test_a_plugin_that_lags_behind_misses_events_which_are_counted_and_told_of_once(check):
+    check("""
+        manager.perform_action("talker", "listen_forever", {"text": "much"})
+        texts, go_on = [], threading.Event()
+        keep = logging.Handler()
+        keep.emit = lambda record: texts.append(record.getMessage())
+        logging.getLogger("zerepy_plugins").addHandler(keep)
+        manager.events.subscribe("halt", lambda event: go_on.wait(30))
+        manager.perform_action("talker", "say", {"name": "halt"})
+        for _ in range(10_100):
+            manager.events.publish(Event("much", {}, "me"))
+        dropped = manager.events.stats()["dropped"]
+        go_on.set()
+        until(lambda: len(manager.perform_action("talker", "heard")) == 10_100 - dropped)
+        manager.stop_plugins()
+        assert 100 <= dropped <= 101, dropped
+        assert sum("dropped" in text for text in texts) == 1, texts
+    """)

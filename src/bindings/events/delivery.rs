@@ -2,12 +2,15 @@
 //! not keep one alive.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
-use zerepy_core::{ErrorKind, Event, EventCounts, EventSink, Matches, Subscriptions};
+use zerepy_core::{
+    Error, ErrorKind, Event, EventCounts, EventSink, Matches, Result, Subscriptions,
+};
 use zerepy_native::{Form, Subscriber as NativeSubscriber, Tape};
 
 use crate::backlog::Backlog;
@@ -19,6 +22,7 @@ use crate::{awaitable, background, logging, records, walk};
 pub(crate) struct Handlers {
     pub(crate) subscriptions: Subscriptions<Handler>,
     pub(crate) counts: Arc<EventCounts>,
+    warned: AtomicBool, // that events are dropped
 }
 
 /// Who hears of an event.
@@ -49,8 +53,11 @@ impl Handlers {
     /// Calls every Python handler of `name`, and queues the event for native ones.
     pub(crate) fn deliver(&self, name: &str, event: &Bound<'_, PyAny>) -> PyResult<Published> {
         let matches = self.subscriptions.matching(name);
-        if natives(&matches).next().is_some() {
-            queue(Arc::clone(&matches), name.to_owned(), event)?;
+        let native = natives(&matches).count();
+        if native > 0
+            && let Err(error) = queue(Arc::clone(&matches), name.to_owned(), event)?
+        {
+            self.miss(native, &error);
         }
         self.call(matches.iter().filter_map(|(_, handler)| handler.python()), name, event)
     }
@@ -75,6 +82,18 @@ impl Handlers {
             }
             logging::flush(py);
         });
+    }
+
+    /// Accounts for an event that so many native handlers do not hear of. That they lag behind is
+    /// said once.
+    fn miss(&self, handlers: usize, error: &Error) {
+        self.counts.dropped(handlers);
+        if error.kind() != ErrorKind::NotReady {
+            tracing::warn!(target: "zerepy_plugins.events", %error, "no native plugin hears of it");
+        } else if !self.warned.swap(true, Ordering::Relaxed) {
+            let message = "an event is dropped for native plugins; others may be, and are counted";
+            tracing::warn!(target: "zerepy_plugins.events", %error, "{message}");
+        }
     }
 
     /// Calls these; a failing one is logged and does not stop the others.
@@ -109,21 +128,21 @@ impl Handlers {
 }
 
 /// Has native handlers called soon; an event need not have more than a name.
-fn queue(matches: Matches<Handler>, name: String, event: &Bound<'_, PyAny>) -> PyResult<()> {
+fn queue(
+    matches: Matches<Handler>,
+    name: String,
+    event: &Bound<'_, PyAny>,
+) -> PyResult<Result<()>> {
     let py = event.py();
     let source = event.getattr_opt(intern!(py, "source"))?;
     let source = source.map_or_else(String::new, |source| source.to_string());
     let data = event.getattr_opt(intern!(py, "data"))?.unwrap_or_else(|| py.None().into_bound(py));
     let data = walk::copied(&data, Form::DEFAULT, "event.data", ErrorKind::Execution);
-    let queued = data.and_then(|data| {
+    Ok(data.and_then(|data| {
         background::submit(move || {
             NativeSubscriber::deliver(natives(&matches), &name, &source, &data);
         })
-    });
-    if let Err(error) = queued {
-        tracing::warn!(target: "zerepy_plugins.events", %error, "no native plugin hears of it");
-    }
-    Ok(())
+    }))
 }
 
 fn natives(matches: &Matches<Handler>) -> impl Iterator<Item = &NativeSubscriber> {
