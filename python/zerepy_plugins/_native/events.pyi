@@ -74,8 +74,9 @@ class EventBus:
         Returns:
             ``published`` counts events; the others count pairs of an event and a handler:
             ``delivered``, ``failed`` (it raised), ``dropped`` (too many waited for an ``async``
-            or native handler, or its loop ended) and ``pending`` (they wait). Lifecycle and call events that
-            nobody could hear, for want of any subscription, are not made and not counted.
+            or native handler, or its loop ended) and ``pending`` (they wait). Lifecycle and call
+            events that nobody could hear, for want of any subscription, are not made and not
+            counted.
         """
 
 @final
