@@ -9,6 +9,8 @@ from typing import Any
 
 from zerepy_plugins.tools.coercion import resolved
 
+_MIN, _END = -(2**63), 2**64  # what schemas can check; larger floats are no exact counts anyway
+
 
 def with_integers(value: Any, schema: Any, definitions: dict[str, Any]) -> Any:
     """Return a value that fits a schema with whole floats as `int` where only those are wanted.
@@ -24,7 +26,8 @@ def with_integers(value: Any, schema: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(value, float):
         types = schema.get("type", ())
         is_wanted = "integer" in types and "number" not in types
-        return int(value) if is_wanted and value.is_integer() else value
+        is_one = value.is_integer() and _MIN <= value < _END
+        return int(value) if is_wanted and is_one else value
     if isinstance(value, dict):
         parts, others = schema.get("properties", {}), schema.get("additionalProperties", {})
         new: Any = {
