@@ -142,7 +142,11 @@ def test_a_forked_child_is_refused_and_ends(check):
 
 def test_ctrl_c_tells_a_blocking_call(check):
     code = """
-    threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,)).start()
+    def interrupt():
+        until(lambda: manager.perform_action("caller", "began"))
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     try:
         manager.perform_action("caller", "work", {"seconds": 60})
     except KeyboardInterrupt:
