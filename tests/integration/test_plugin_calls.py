@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from quiet import Quiet
 
-from zerepy_plugins import ConnectionPlugin, PluginHooks, PluginManager, PluginRegistry
+from zerepy_plugins import PluginHooks, PluginManager, PluginRegistry
 from zerepy_plugins.errors import PluginExecutionError, PluginVetoError
 
 RELEASE = Path(__file__).parents[2] / "target/release"
@@ -19,23 +20,13 @@ LIMIT = 0.05  # seconds
 LONG = 60  # seconds; nobody waits so long
 
 
-class Callee(ConnectionPlugin):
+class Callee(Quiet):
     """The twin of what is called in Rust: `tally` fails at first, `sleeper` takes its time."""
 
-    version = "1.0.0"
     actions = {"flaky": {"policy": {"idempotent": True}}}  # noqa: RUF012 - plugins are written so
 
     def initialize(self, config):
         self.count = 0
-
-    def cleanup(self):
-        pass
-
-    def is_configured(self):
-        return True
-
-    def configure(self):
-        return True
 
     def perform_action(self, action, params):
         return getattr(self, action)(**params)

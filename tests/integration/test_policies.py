@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from quiet import Quiet
 
-from zerepy_plugins import ConnectionPlugin, PluginManager, PluginRegistry
+from zerepy_plugins import PluginManager, PluginRegistry
 from zerepy_plugins.errors import (
     InvalidParamsError,
     PluginBusyError,
@@ -22,11 +23,10 @@ from zerepy_plugins.errors import (
 ROOT = Path(__file__).parents[2]
 
 
-class Tally(ConnectionPlugin):
+class Tally(Quiet):
     """The twin of `tally` in Rust, as far as it fails."""
 
     name = "tally"
-    version = "1.0.0"
     actions = {  # noqa: RUF012 - plugins are written so
         "flaky": {"description": "Fails at first.", "policy": {"idempotent": True}},
         "send": "Fails at first.",
@@ -34,15 +34,6 @@ class Tally(ConnectionPlugin):
 
     def initialize(self, config):
         self.count = 0
-
-    def cleanup(self):
-        pass
-
-    def is_configured(self):
-        return True
-
-    def configure(self):
-        return True
 
     def perform_action(self, action, params):
         if type(params["times"]) is not int:

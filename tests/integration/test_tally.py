@@ -8,18 +8,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from quiet import Quiet
 
-from zerepy_plugins import ConnectionPlugin, PluginManager, PluginRegistry, get_include
+from zerepy_plugins import PluginManager, PluginRegistry, get_include
 from zerepy_plugins.errors import PluginConfigError, PluginExecutionError
 
 ROOT = Path(__file__).parents[2]
 
 
-class Tally(ConnectionPlugin):
+class Tally(Quiet):
     """The twin of `tally` in Rust and C."""
 
     name = "tally"
-    version = "1.0.0"
 
     def initialize(self, config):
         self.count = 0
@@ -30,15 +30,6 @@ class Tally(ConnectionPlugin):
         if step == 0:
             raise PluginConfigError("options.step: must not be 0")
         self.step = step
-
-    def cleanup(self):
-        pass
-
-    def is_configured(self):
-        return True
-
-    def configure(self):
-        return True
 
     def perform_action(self, action, params):
         self.count += self.step
