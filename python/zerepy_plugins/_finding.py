@@ -24,7 +24,7 @@ PREFIX = "zerepy_plugins_loaded_"
 _HEADER_BYTES = 16  # of a compiled file: magic number, flags, and the source's time and size
 
 
-class PluginFinder:
+class ModuleFinder:
     """Finds the modules that plugins are, and notes which are asked for.
 
     It stands first: where a plugin's code is, is known, and need not be searched for.

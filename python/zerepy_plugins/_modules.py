@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from zerepy_plugins._finding import PREFIX, PluginFinder
+from zerepy_plugins._finding import PREFIX, ModuleFinder
 from zerepy_plugins.base import PluginBase
 from zerepy_plugins.errors import PluginConfigError
 
@@ -38,10 +38,10 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     plugin in ``sys.modules``. Thread rule: Python's import lock orders concurrent calls for one
     plugin.
     """
-    PluginFinder.install()
-    outer = getattr(PluginFinder.noted, "names", None)
+    ModuleFinder.install()
+    outer = getattr(ModuleFinder.noted, "names", None)
     names: list[str] = []
-    PluginFinder.noted.names = names
+    ModuleFinder.noted.names = names
     try:
         return _load(path, root)
     except BaseException:
@@ -51,7 +51,7 @@ def load(path: str, root: str) -> list[type[PluginBase]]:
     finally:
         if outer is not None:  # another plugin's code asked for this one
             outer.extend(names)
-        PluginFinder.noted.names = outer
+        ModuleFinder.noted.names = outer
 
 
 def _load(path: str, root: str) -> list[type[PluginBase]]:
@@ -127,7 +127,7 @@ def _names(path: str, root: str) -> tuple[tuple[tuple[str, str], ...], str, bool
     elif os.path.isdir(os.path.join(folder, stem)):
         stem += "!"
     name = f"{packages[-1][0]}.{stem.replace('.', '!')}"
-    PluginFinder.places[name] = (path, is_folder)
+    ModuleFinder.places[name] = (path, is_folder)
     return packages, name, is_folder
 
 
@@ -148,7 +148,7 @@ def _make_package(name: str, folder: str) -> None:
     module.__path__ = [folder]
     module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
     module.__spec__.submodule_search_locations = [folder]
-    PluginFinder.note(name)
+    ModuleFinder.note(name)
     sys.modules[name] = module
 
 

@@ -14,10 +14,11 @@ from zerepy_plugins._native.calls import (
     Mailbox,
     NativeClass,
     NativeInstance,
+    PluginFinder,
     StreamStep,
 )
 from zerepy_plugins._native.events import Backlog, EventBus, Published, Undo
-from zerepy_plugins._native.manager import PluginFinder, PluginManager
+from zerepy_plugins._native.manager import PluginManager
 from zerepy_plugins._native.metrics import Counter, Gauge, Histogram, PluginMetrics
 from zerepy_plugins._native.monitor import PluginMonitor, UsageTimer
 from zerepy_plugins._native.registry import PluginFactory, PluginRegistry, UnloadedPlugin

@@ -1,6 +1,8 @@
-"""Calls that are awaited or iterated over, and the handles of native plugins."""
+"""Calls that are awaited or iterated over, those of plugins, and the handles of native plugins."""
 
 from typing import Any, Self, final
+
+from zerepy_plugins.base import PluginBase as _Plugin
 
 @final
 class CallCoroutine:
@@ -37,6 +39,21 @@ class StreamStep:
     def send(self, value: Any) -> Any: ...
     def throw(self, *arguments: Any) -> Any: ...
     def close(self) -> None: ...
+
+@final
+class PluginFinder:
+    """Finds running plugins by name, without keeping their manager alive."""
+
+    def __call__(self, name: str) -> _Plugin: ...
+    def call(
+        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
+    ) -> Any:
+        """Call an action of a plugin as the manager does, and wait for the result."""
+
+    def call_async(
+        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
+    ) -> CallCoroutine:
+        """Like :meth:`call`, awaitable; the call begins when it is awaited."""
 
 @final
 class HookedCall:

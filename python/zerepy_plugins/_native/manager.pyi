@@ -496,18 +496,3 @@ class PluginManager:
     def __contains__(self, name: str, /) -> bool: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
-
-@final
-class PluginFinder:
-    """Finds running plugins by name, without keeping their manager alive."""
-
-    def __call__(self, name: str) -> _Plugin: ...
-    def call(
-        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
-    ) -> Any:
-        """Call an action of a plugin as the manager does, and wait for the result."""
-
-    def call_async(
-        self, plugin: str, action: str, params: Any = None, timeout: float | None = None
-    ) -> CallCoroutine:
-        """Like :meth:`call`, awaitable; the call begins when it is awaited."""
