@@ -53,7 +53,13 @@ fn refuse(py: Python<'_>) -> Result<()> {
             }
         });
     }
-    Err(Error::new(ErrorKind::State, "the interpreter is ending: no more calls"))
+    Err(refusal())
+}
+
+/// The error for a call at the end.
+#[cold]
+pub(crate) fn refusal() -> Error {
+    Error::new(ErrorKind::State, "the interpreter is ending: no more calls")
 }
 
 /// Has `end` called at the end; registered with the first manager.

@@ -18,6 +18,7 @@ use crate::environment::{Environment, PluginFinder};
 use crate::hook::{Arguments, Methods};
 use crate::metrics::PluginMetrics;
 use crate::native::NativeInstance;
+use crate::optional::Optional;
 use crate::target::Target;
 use crate::{awaitable, convert, errors, exit, health, optional, surroundings};
 
@@ -123,27 +124,47 @@ impl PluginInstance {
         surroundings::work(py)?.call_method("begin", arguments, Some(&kwargs))
     }
 
-    /// Begins, on a worker thread, an optional method that `find` finds; `absent` is its outcome if
-    /// there is none.
+    /// Calls an optional method, if it is there, and waits for it if it is async; else the outcome is
+    /// `absent`.
+    fn run_optional<T>(
+        &self,
+        method: Optional<'_>,
+        judge: fn(&Bound<'_, PyAny>) -> PyResult<T>,
+        absent: T,
+    ) -> Result<T> {
+        Python::attach(|py| {
+            let what = || self.what(py, method.name());
+            let outcome = match method.of(self.object.bind(py)) {
+                Ok(None) => return Ok(absent),
+                Ok(Some(method)) => method.call0(),
+                Err(raised) => Err(raised),
+            };
+            let outcome = outcome.and_then(|result| awaitable::settle(result, what));
+            outcome
+                .and_then(|result| judge(&result))
+                .map_err(|raised| errors::from_python(py, raised, ErrorKind::Execution, &what()))
+        })
+    }
+
+    /// The same on a worker thread.
     fn begin_optional<T: 'static>(
         &self,
-        name: &str,
-        find: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>>,
+        method: Optional<'_>,
         judge: fn(&Bound<'_, PyAny>) -> PyResult<T>,
         absent: T,
         done: Done<T>,
     ) -> Result<Cancel> {
         Python::attach(|py| {
-            let what = || self.what(py, name);
-            let failed = |raised| errors::from_python(py, raised, ErrorKind::Execution, &what());
-            let Some(method) = find(self.object.bind(py)).map_err(failed)? else {
+            let (name, what) = (method.name(), self.what(py, method.name()));
+            let failed = |raised| errors::from_python(py, raised, ErrorKind::Execution, &what);
+            let Some(method) = method.of(self.object.bind(py)).map_err(failed)? else {
                 done(Ok(absent));
                 return Ok(Box::new(|| false) as Cancel);
             };
-            let finish = surroundings::finisher(py, done, ErrorKind::Execution, what(), judge);
+            let finish =
+                surroundings::finisher(py, done, ErrorKind::Execution, what.clone(), judge);
             let nothing = PyTuple::empty(py);
-            let work = finish
-                .and_then(|finish| self.on_worker(py, name, method.bind(py), nothing, finish));
+            let work = finish.and_then(|finish| self.on_worker(py, name, &method, nothing, finish));
             Ok(cancel(work.map_err(failed)?.unbind()))
         })
     }
@@ -228,17 +249,11 @@ impl Instance for PluginInstance {
     }
 
     fn load_state(&self, snapshot: &Snapshot) -> Result<()> {
-        Python::attach(|py| {
-            let plugin = self.object.bind(py);
-            optional::run(plugin, "load_state", optional::loading(plugin, snapshot)).map(drop)
-        })
+        self.run_optional(Optional::LoadState(snapshot), |_| Ok(()), ())
     }
 
     fn begin_load(&self, snapshot: &Snapshot, done: Done) -> Result<Cancel> {
-        let load = |plugin: &Bound<'_, _>| {
-            optional::loading(plugin, snapshot).map(|method| method.map(Bound::unbind))
-        };
-        self.begin_optional("load_state", load, |_| Ok(()), (), done)
+        self.begin_optional(Optional::LoadState(snapshot), |_| Ok(()), (), done)
     }
 
     fn remembers(&self) -> bool {
@@ -249,22 +264,15 @@ impl Instance for PluginInstance {
     }
 
     fn save_state(&self) -> Result<Option<Value>> {
-        Python::attach(|py| optional::save_state(self.object.bind(py)))
+        self.run_optional(Optional::SaveState, optional::saved, None)
     }
 
     fn begin_save(&self, done: Done<Option<Value>>) -> Result<Cancel> {
-        let save = |plugin: &Bound<'_, PyAny>| {
-            plugin.getattr_opt("save_state").map(|method| method.map(Bound::unbind))
-        };
-        self.begin_optional("save_state", save, optional::saved, None, done)
+        self.begin_optional(Optional::SaveState, optional::saved, None, done)
     }
 
     fn reconfigure(&self, config: &Config, changes: &[Change]) -> Result<bool> {
-        Python::attach(|py| {
-            let plugin = self.object.bind(py);
-            let method = optional::reconfiguring(plugin, config, changes);
-            optional::run(plugin, "reconfigure", method).map(|taken| taken.is_some())
-        })
+        self.run_optional(Optional::Reconfigure(config, changes), |_| Ok(true), false)
     }
 
     fn begin_reconfigure(
@@ -273,11 +281,7 @@ impl Instance for PluginInstance {
         changes: &[Change],
         done: Done<bool>,
     ) -> Result<Cancel> {
-        let take = |plugin: &Bound<'_, _>| {
-            let method = optional::reconfiguring(plugin, config, changes);
-            method.map(|method| method.map(Bound::unbind))
-        };
-        self.begin_optional("reconfigure", take, |_| Ok(true), false, done)
+        self.begin_optional(Optional::Reconfigure(config, changes), |_| Ok(true), false, done)
     }
 
     fn show_config(&self, config: &Config) -> Result<()> {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use zerepy_core::{Error, ErrorKind, Result};
 use zerepy_native::{Caller, ResultTape};
 
-use crate::limited::Limited;
+use crate::limited::{Limited, Watch};
 use crate::native::Detached;
 use crate::{call, errors, logging};
 
@@ -48,7 +48,8 @@ pub(crate) fn on_pool(
 ///
 /// On the main thread, where Python handles signals, they are looked at meanwhile. A wait that is
 /// interrupted or given up, or that no calling plugin needs any more, cancels an async action, and
-/// tells a blocking one, which ends by itself. A blocking one without a limit on another thread, or without a pool, just runs in place.
+/// tells a blocking one, which ends by itself. A blocking one without a limit on another thread, or
+/// without a pool, just runs in place.
 pub(crate) fn wait(
     py: Python<'_>,
     work: Detached,
@@ -61,18 +62,14 @@ pub(crate) fn wait(
     }
     let (sender, receiver) = sync_channel(1);
     let receiver = Mutex::new(receiver); // `detach` wants it `Sync`; there is no other user
-    let began = Instant::now();
-    let mut slow_at = limited.map(|limited| began + limited.attempt().slow_after());
-    let mut deadline = limited.map(|limited| began + limited.attempt().limit());
+    let mut watch = Watch::new(limited);
     let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
     let caller = work.caller().cloned();
     let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
     // Another thread must not come back before it has to: the interpreter may have ended by then.
     let longest = if on_main_thread { SIGNAL_POLL } else { Duration::MAX };
     loop {
-        let next = slow_at.or(deadline);
-        let left = next.map(|next| next.saturating_duration_since(Instant::now()));
-        let pause = left.map_or(longest, |left| left.min(longest));
+        let pause = watch.pause(longest);
         match py.detach(|| receive(&receiver.lock(), pause, caller.as_ref())) {
             Ok(outcome) => return outcome,
             Err(RecvTimeoutError::Timeout) if caller.as_ref().is_some_and(Caller::is_cancelled) => {
@@ -86,17 +83,9 @@ pub(crate) fn wait(
         py.check_signals().map_err(|raised| {
             errors::from_python(py, raised, ErrorKind::Execution, "waiting for the call")
         })?;
-        if let Some(limited) = limited.filter(|_| slow_at.is_some_and(|at| Instant::now() >= at)) {
-            slow_at = None;
-            limited.warn();
-            logging::flush(py);
-        }
-        if let Some(limited) = limited.filter(|_| deadline.is_some_and(|at| Instant::now() >= at)) {
-            if limited.attempt().give_up() {
-                return Err(limited.error(is_blocking));
-            }
-            deadline = None; // it ended just now
-        }
+        let looked = watch.look(is_blocking);
+        logging::flush(py);
+        looked?;
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use zerepy_core::{Attempt, Error};
+use zerepy_core::{Attempt, Error, Result};
 
 use crate::errors::OrRaise;
 use crate::target::{Named, refuse_params};
@@ -67,6 +67,44 @@ impl Limited {
 
     fn name(&self) -> String {
         Named::new(self.attempt.plugin(), &self.action).to_string()
+    }
+}
+
+/// The clock of a thread that waits for limited work; without a limit it never strikes.
+pub(crate) struct Watch<'a> {
+    limited: Option<&'a Limited>,
+    slow_at: Option<Instant>,
+    deadline: Option<Instant>,
+}
+
+impl<'a> Watch<'a> {
+    /// The work begins now.
+    pub(crate) fn new(limited: Option<&'a Limited>) -> Self {
+        let attempt = limited.map(Limited::attempt);
+        let after = |time| Instant::now().checked_add(time);
+        Self {
+            limited,
+            slow_at: attempt.and_then(|attempt| after(attempt.slow_after())),
+            deadline: attempt.and_then(|attempt| after(attempt.limit())),
+        }
+    }
+
+    /// How long to wait before looking at it, `longest` at most.
+    pub(crate) fn pause(&self, longest: Duration) -> Duration {
+        let next = self.slow_at.or(self.deadline);
+        next.map_or(longest, |at| at.saturating_duration_since(Instant::now()).min(longest))
+    }
+
+    /// Looks at it: tells that the work is slow, and gives it up with an error.
+    pub(crate) fn look(&mut self, is_blocking: bool) -> Result<()> {
+        let (Some(limited), now) = (self.limited, Instant::now()) else { return Ok(()) };
+        if self.slow_at.take_if(|at| *at <= now).is_some() {
+            limited.warn();
+        }
+        if self.deadline.take_if(|at| *at <= now).is_some() && limited.attempt.give_up() {
+            return Err(limited.error(is_blocking));
+        }
+        Ok(()) // at its deadline it may have ended just now
     }
 }
 

@@ -86,21 +86,20 @@ impl<C: Class> Host<C> {
         log_others(rising.entry.name(), instance.release()).map_or(outcome, Err)
     }
 
-    /// Has an instance take up what it remembers, in what `initialize` left of its time; with whether it
-    /// was given up.
+    /// Has an instance take up what it remembers, in what `initialize` left of its time; with whether
+    /// it was given up.
     fn load_state(&self, rising: &Rising<C>, snapshot: &Snapshot) -> (Result<()>, bool) {
         let (entry, instance) = (&rising.entry, &rising.instance);
         let Some(limit) = entry.limits_of(instance).initialize else {
             return (instance.load_state(snapshot), false);
         };
-        let (sender, receiver) = channel();
-        let report = move |result| drop(sender.send(result));
         let begin = |done| instance.begin_load(snapshot, done);
         let (name, late) = (entry.name().to_owned(), Arc::clone(instance));
         let undo = move |_: Result<()>| undo_late(&name, &late, true);
         let deadline = Instant::now() + limit.saturating_sub(rising.took());
-        let mut flight = match Flight::begin(entry, "load_state", limit, begin, report, undo) {
-            Ok(flight) => flight,
+        let under_way = Flight::awaited(entry, "load_state", limit, begin, undo);
+        let (mut flight, receiver) = match under_way {
+            Ok(under_way) => under_way,
             Err(error) => return (Err(error), false),
         };
         flight.end_by(deadline);

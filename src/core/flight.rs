@@ -1,7 +1,7 @@
 //! A step of a plugin's life on another thread, and the limit it has.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
@@ -45,6 +45,19 @@ impl Flight {
             slow_at: Some(began + slow_after),
             deadline: began + limit,
         })
+    }
+
+    /// The same, with where the outcome comes in.
+    pub(crate) fn awaited<C: Class, T: Send + 'static>(
+        entry: &Entry<C>,
+        step: &'static str,
+        limit: Duration,
+        start: impl FnOnce(Done<T>) -> Result<Cancel>,
+        late: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<(Self, Receiver<Result<T>>)> {
+        let (sender, receiver) = channel();
+        let report = move |result| drop(sender.send(result));
+        Ok((Self::begin(entry, step, limit, start, report, late)?, receiver))
     }
 
     /// Waits for the outcome as long as its limit says; an interruption of the wait is the error.

@@ -1,6 +1,7 @@
 //! Bringing plugins up: side by side, each as soon as all that it needs is settled.
 //!
-//! With a limit, `initialize` runs on another thread; without one (or bound to its thread), on the thread that starts, one
+//! With a limit, `initialize` runs on another thread; without one, as where a plugin is bound to its
+//! thread, on the thread that starts, one
 //! after another. Everything else (creating, hooks, events) runs on the thread that starts.
 
 use std::collections::{HashMap, HashSet, VecDeque};

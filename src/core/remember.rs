@@ -1,6 +1,6 @@
 //! What plugins remember: saved when they stop and when somebody asks, taken up when they start.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 
 use serde_json::Value;
 
@@ -69,11 +69,9 @@ pub(crate) fn snapshot<C: Class>(
     let state = match entry.limits_of(instance).cleanup {
         None => instance.save_state(),
         Some(limit) => {
-            let (sender, saved) = channel();
             let begin = |done| instance.begin_save(done);
-            let report = move |result| drop(sender.send(result));
-            let flight = Flight::begin(entry, "save_state", limit, begin, report, drop);
-            flight.and_then(|flight| wait(flight, &saved))
+            let under_way = Flight::awaited(entry, "save_state", limit, begin, drop);
+            under_way.and_then(|(flight, saved)| wait(flight, &saved))
         }
     };
     let state = state.map_err(|error| error.with_plugin(entry.name()))?;

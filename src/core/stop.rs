@@ -1,7 +1,7 @@
 //! Stopping plugins: the exact reverse of starting, always to the end.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
@@ -245,8 +245,6 @@ impl Halt<'_> {
         instance: &Arc<C::Instance>,
         limit: Duration,
     ) -> Result<()> {
-        let (sender, receiver) = channel();
-        let report = move |result| drop(sender.send(result));
         let plugin = entry.name().to_owned();
         let late = move |result: Result<()>| {
             let error = result.err();
@@ -255,7 +253,7 @@ impl Halt<'_> {
             );
         };
         let begin = |done| instance.begin(Step::Cleanup, done);
-        let flight = Flight::begin(entry, Step::Cleanup.name(), limit, begin, report, late)?;
+        let (flight, receiver) = Flight::awaited(entry, Step::Cleanup.name(), limit, begin, late)?;
         *entry.given_up.lock() = Some(Arc::clone(&flight.attempt));
         self.wait(flight, &receiver)
     }

@@ -1,7 +1,6 @@
 //! Changing the configuration of plugins while they run.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use serde_json::{Map, Value, json};
 
@@ -57,7 +56,8 @@ impl<C: Class> Host<C> {
         Ok(())
     }
 
-    /// Replaces the user's settings as a whole, but for what was added to them; returns what is different then, by plugin.
+    /// Replaces the user's settings as a whole, but for what was added to them; returns what is
+    /// different then, by plugin.
     ///
     /// # Errors
     /// Those of [`update_config`](Self::update_config), together, after all plugins have had their
@@ -143,9 +143,7 @@ impl<C: Class> Host<C> {
         let Some(limit) = entry.limits_of(instance).initialize else {
             return instance.reconfigure(config, changes);
         };
-        let (sender, receiver) = channel();
         let begin = |done| instance.begin_reconfigure(config, changes, done);
-        let report = move |result| drop(sender.send(result));
         let plugin = entry.name().to_owned();
         let late = move |_: Result<bool>| {
             tracing::warn!(
@@ -153,7 +151,7 @@ impl<C: Class> Host<C> {
                 "a reconfigure ended after its limit: the plugin may use settings that are not in force"
             );
         };
-        let mut flight = Flight::begin(entry, "reconfigure", limit, begin, report, late)?;
+        let (mut flight, receiver) = Flight::awaited(entry, "reconfigure", limit, begin, late)?;
         flight.wait(&receiver, &mut Patience::new(self.threads.as_ref())).map_err(|error| {
             if error.kind() != ErrorKind::Timeout {
                 return error;

@@ -18,7 +18,7 @@ use crate::around;
 use crate::call::{self, Conclusion, limited};
 use crate::coroutine::HostedCall;
 use crate::environment::PluginHost;
-use crate::limited::Limited;
+use crate::limited::{Limited, Watch};
 use crate::native::Detached;
 use crate::target::{Named, Verb};
 use crate::{exit, interrupt, repeat, walk};
@@ -108,7 +108,7 @@ impl Outgoing {
     /// Counts an attempt in.
     fn admit(&self) -> Result<HostedCall> {
         if exit::is_ending() {
-            return Err(Error::new(ErrorKind::State, "the interpreter is ending: no more calls"));
+            return Err(exit::refusal());
         }
         self.host.admit(&self.plugin, self.action.clone())
     }
@@ -202,26 +202,16 @@ impl Outgoing {
         let (sender, receiver) = sync_channel(1);
         let is_blocking = work.is_blocking();
         let attempt = limited.map(|limited| Arc::clone(limited.attempt()));
-        let deadline = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.limit()));
-        let slow_at = attempt.as_ref().and_then(|it| Instant::now().checked_add(it.slow_after()));
-        let mut slow = limited.zip(slow_at);
+        let mut watch = Watch::new(limited);
         let _pending = work.start(attempt, move |result| drop(sender.send(result)))?;
         loop {
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            match receiver.recv_timeout(left.map_or(POLL, |left| left.min(POLL))) {
+            match receiver.recv_timeout(watch.pause(POLL)) {
                 Ok(outcome) => return outcome,
                 Err(RecvTimeoutError::Timeout) if self.is_unwanted() => {
                     return Err(interrupt::unwanted());
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some((limited, _)) = slow.take_if(|(_, at)| *at <= Instant::now()) {
-                        limited.warn();
-                    }
-                    let late = limited.filter(|_| left.is_some_and(|left| left <= POLL));
-                    if let Some(limited) = late.filter(|limited| limited.attempt().give_up()) {
-                        return Err(limited.error(is_blocking)); // an async one ends with what is dropped here
-                    }
-                }
+                // One that is async ends with what is dropped here.
+                Err(RecvTimeoutError::Timeout) => watch.look(is_blocking)?,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(call::worker_died(&"it sent no answer"));
                 }
@@ -241,8 +231,6 @@ impl Outgoing {
             let tape = walk::copied(&result, Form::DEFAULT, "result", ErrorKind::Execution)?;
             ResultTape::from_host(tape).map_err(Error::from)
         });
-        outcome.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::State, "the interpreter is ending: no more calls"))
-        })
+        outcome.unwrap_or_else(|| Err(exit::refusal()))
     }
 }

@@ -68,16 +68,13 @@ fn of(candidate: &Candidate, index: &Index, buffer: &mut Vec<u8>) -> Found {
         Unit::Package { .. } | Unit::Library(_) => return (Preview::Unsure, None),
     };
     let (seen, entry) = index.look_at(path, is_package, buffer);
-    let preview = match seen {
-        Seen::Plugin(glimpse) => Preview::Known(vec![glimpse]),
-        Seen::Nothing => Preview::Known(Vec::new()),
-        Seen::Unsure => Preview::Unsure,
+    let known = match seen {
+        Seen::Plugin(glimpse) => Some(vec![glimpse]),
+        Seen::Nothing => Some(Vec::new()),
+        Seen::Unsure => None,
     };
-    let preview = match preview {
-        Preview::Known(seen) if !agrees(candidate, &seen) => Preview::Unsure,
-        preview => preview,
-    };
-    (preview, entry.map(|entry| (path.clone(), entry)))
+    let known = known.filter(|plugins| agrees(candidate, plugins));
+    (known.map_or(Preview::Unsure, Preview::Known), entry.map(|entry| (path.clone(), entry)))
 }
 
 /// Whether the manifest, if there is one, is about just that; what is wrong is said at the import.
